@@ -1,0 +1,118 @@
+"""unifml: one estimator, any backend.
+
+You say what to learn once; scikit-learn, Keras or PyTorch runs it; you evaluate, tune and ship it
+to ONNX the same way. Importing this package loads nothing heavy: names are loaded when used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unifml._version import __version__
+from unifml.config import config_context, get_config, set_config
+
+if TYPE_CHECKING:
+    from unifml.core.adapter import Adapter
+    from unifml.core.estimator import Estimator
+    from unifml.core.registry import get_adapter, register_adapter
+    from unifml.core.signature import Signature
+    from unifml.core.space import Categorical, Float, Int
+    from unifml.estimators import Classifier, Regressor
+    from unifml.export import export_onnx
+    from unifml.models import Native
+    from unifml.runtime import load_onnx
+    from unifml.tasks import (
+        evaluate,
+        fit,
+        list_backends,
+        list_models,
+        make,
+        show_versions,
+        translate,
+        tune,
+    )
+    from unifml.training import (
+        SGD,
+        Adam,
+        AdamW,
+        Callback,
+        Constant,
+        Cosine,
+        EarlyStopping,
+        RMSprop,
+        Training,
+    )
+
+_HOMES = {
+    "core.adapter": ("Adapter",),
+    "core.estimator": ("Estimator",),
+    "core.registry": ("get_adapter", "register_adapter"),
+    "core.signature": ("Signature",),
+    "core.space": ("Categorical", "Float", "Int"),
+    "estimators": ("Classifier", "Regressor"),
+    "export": ("export_onnx",),
+    "models": ("Native",),
+    "runtime": ("load_onnx",),
+    "tasks": (
+        *("evaluate", "fit", "list_backends", "list_models", "make", "show_versions"),
+        *("translate", "tune"),
+    ),
+    "training": (
+        *("SGD", "Adam", "AdamW", "Callback", "Constant", "Cosine", "EarlyStopping", "RMSprop"),
+        "Training",
+    ),
+}
+_PLACES = {name: room for room, names in _HOMES.items() for name in names}
+_ROOMS = ("core", "data", "errors", "export", "layers", "models", "runtime", "testing", "training")
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adapter",
+    "Callback",
+    "Categorical",
+    "Classifier",
+    "Constant",
+    "Cosine",
+    "EarlyStopping",
+    "Estimator",
+    "Float",
+    "Int",
+    "Native",
+    "RMSprop",
+    "Regressor",
+    "Signature",
+    "Training",
+    "__version__",
+    "config_context",
+    "evaluate",
+    "export_onnx",
+    "fit",
+    "get_adapter",
+    "get_config",
+    "list_backends",
+    "list_models",
+    "load_onnx",
+    "make",
+    "register_adapter",
+    "set_config",
+    "show_versions",
+    "translate",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        value = getattr(import_module(f"unifml.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return import_module(f"unifml.{name}")
+    raise AttributeError(f"module 'unifml' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

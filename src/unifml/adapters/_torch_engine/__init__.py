@@ -1,0 +1,1 @@
+"""The mechanics of torch that any adapter on top of torch shares."""

@@ -1,0 +1,112 @@
+"""What the Keras backend says of itself; the work is in the other files, loaded when needed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy.typing as npt
+
+from unifml.adapters.keras.engine import load as load_engine
+from unifml.core.adapter import Program, Weights
+from unifml.core.capabilities import Capabilities, NativeTraits
+from unifml.core.plan import Plan
+from unifml.core.table import Table
+
+
+class KerasAdapter:
+    """Keras 3, on TensorFlow.
+
+    Networks are trained by a pure compiled function over whole epochs, shared by all fits of the
+    same network; ``keras.Model.fit`` is not used. A user's own model is trained through its own
+    variables, optimizer and loss.
+
+    Attributes
+    ----------
+    name : str
+        ``"keras"``.
+    capabilities : Capabilities
+        What it can do.
+    """
+
+    name = "keras"
+    capabilities = Capabilities(
+        packages=("keras", "tensorflow"),
+        extra="keras",
+        natives="keras.Model: instance, class or factory; compiled or not",
+        layers=frozenset(
+            {"standardize", "dense", "dropout", "batch_norm", "layer_norm", "activation"}
+        ),
+        activations=frozenset(
+            {"identity", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"}
+        ),
+        losses=frozenset({"cross_entropy", "mse", "mae", "huber"}),
+        optimizers=frozenset({"adam", "adamw", "sgd", "rmsprop"}),
+        penalties=frozenset({"l1", "l2", "weight_decay"}),
+        epochs=True,
+        exact=True,
+        partial_fit=True,
+        multilabel=True,
+        precisions=frozenset({"float32", "float64"}),
+        devices=frozenset({"cpu", "cuda"}),
+        callables=True,
+        onnx=True,
+    )
+
+    def owns(self, obj: object) -> bool:
+        keras = sys.modules.get("keras")
+        model = getattr(keras, "Model", None)
+        if model is None:
+            return False
+        return isinstance(obj, model) or (isinstance(obj, type) and issubclass(obj, model))
+
+    def devices(self) -> tuple[str, ...]:
+        return load_engine().devices()  # type: ignore[no-any-return]
+
+    def traits(self, native: Any) -> NativeTraits:
+        return _room("natives").traits(native)  # type: ignore[no-any-return]
+
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        return _room("rng").seeded(seed)  # type: ignore[no-any-return]
+
+    def build(self, plan: Plan, weights: Weights | None = None) -> Any:
+        if plan.network is None:
+            return _room("natives").build_native(plan)
+        return _room("layers").build_compiled(plan, weights)
+
+    def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
+        if plan.network is None:
+            return _room("native_program").NativeProgram(model, plan, data)  # type: ignore[no-any-return]
+        return _room("program").NetworkProgram(model, plan, data)  # type: ignore[no-any-return]
+
+    def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
+        room = _room("weights")
+        return room.read_native(model) if plan.network is None else room.read(model, plan.network)
+
+    def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
+        room = _room("weights")
+        if plan.network is None:
+            room.write_native(model, weights)
+        else:
+            room.write(model, plan.network, weights)
+
+    def dump(self, model: Any, plan: Plan) -> Mapping[str, Any]:
+        return _room("natives").dump(model)  # type: ignore[no-any-return]
+
+    def load(self, dumped: Any, plan: Plan) -> Any:
+        return _room("natives").load(dumped, plan)
+
+    def to_onnx(self, model: Any, plan: Plan, opset: int) -> Any:
+        return _room("onnx").to_onnx(model, plan, opset)
+
+    def translate(self, plan: Plan) -> str:
+        return _room("translate").translate(plan)  # type: ignore[no-any-return]
+
+
+def _room(name: str) -> Any:
+    """Return a module of this folder that imports Keras, after Keras was imported as it must be."""
+    load_engine()
+    return importlib.import_module(f"{__package__}.{name}")

@@ -1,0 +1,118 @@
+"""What scikit-learn offers; it is loaded when something is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy.typing as npt
+
+from unifml.adapters.sklearn.rng import seeded
+from unifml.core.adapter import Program, Weights
+from unifml.core.capabilities import Capabilities, NativeTraits
+from unifml.core.plan import Plan
+from unifml.core.table import Table
+
+
+class SklearnAdapter:
+    """Trains networks with scikit-learn's backpropagation, and fits any compatible estimator."""
+
+    name = "sklearn"
+    capabilities = Capabilities(
+        packages=("sklearn",),
+        extra="sklearn",
+        natives="scikit-learn compatible estimators and pipelines (XGBoost, LightGBM, ...)",
+        layers=frozenset({"standardize", "dense", "activation"}),
+        activations=frozenset({"identity", "relu", "tanh", "sigmoid"}),
+        one_activation=True,
+        losses=frozenset({"cross_entropy", "mse"}),
+        optimizers=frozenset({"sgd", "adam", "adamw", "rmsprop"}),
+        penalties=frozenset({"l1", "l2", "weight_decay"}),
+        dialects=frozenset({"sklearn"}),
+        epochs=True,
+        partial_fit=True,
+        multilabel=True,
+        untouched=True,
+        precisions=frozenset({"float32", "float64"}),
+        callables=True,
+        onnx=True,
+    )
+
+    def owns(self, obj: object) -> bool:
+        cls = obj if isinstance(obj, type) else type(obj)
+        return (
+            callable(getattr(obj, "fit", None))
+            and callable(getattr(obj, "get_params", None))
+            and not any(_foreign(base) for base in cls.__mro__)
+        )
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu",)
+
+    def traits(self, native: Any) -> NativeTraits:
+        from unifml.adapters.sklearn.natives import traits
+
+        return traits(native)
+
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        return seeded(seed)
+
+    def build(self, plan: Plan, weights: Weights | None = None) -> Any:
+        from unifml.adapters.sklearn import layers, natives
+        from unifml.adapters.sklearn import weights as fitted
+
+        if not _is_network(plan):
+            return natives.build(plan)
+        model = layers.build(plan)
+        return model if weights is None else fitted.write(model, plan, weights)
+
+    def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
+        if isinstance(model, Mapping):
+            from unifml.adapters.sklearn.program import NetworkProgram
+
+            return NetworkProgram(model, plan, data)
+        from unifml.adapters.sklearn.natives import NativeProgram
+
+        return NativeProgram(model, plan, data)
+
+    def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
+        from unifml.adapters.sklearn.weights import read
+
+        return read(model, plan)
+
+    def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
+        from unifml.adapters.sklearn.weights import write
+
+        write(model, plan, weights)
+
+    def dump(self, model: Any, plan: Plan) -> Any:
+        return model
+
+    def load(self, dumped: Any, plan: Plan) -> Any:
+        return dumped
+
+    def to_onnx(self, model: Any, plan: Plan, opset: int) -> Any:
+        from unifml.adapters.sklearn.onnx import to_onnx
+
+        return to_onnx(model, plan, opset)
+
+    def translate(self, plan: Plan) -> str:
+        from unifml.adapters.sklearn.translate import translate
+
+        return translate(plan)
+
+
+_NETWORKS = {"Module", "Layer"}  # the roots of all models of torch and Keras
+
+
+def _foreign(base: type) -> bool:
+    root = base.__module__.partition(".")[0]
+    if root == "unifml":
+        return True
+    return root in ("torch", "keras", "tf_keras", "tensorflow") and base.__name__ in _NETWORKS
+
+
+def _is_network(plan: Plan) -> bool:
+    """Whether the plan's network is trained as such, and not by a library's estimator."""
+    return plan.network is not None and plan.procedure != "native"

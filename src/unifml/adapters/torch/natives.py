@@ -1,0 +1,127 @@
+"""Modules of the user: built, copied, trained in the same loop."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from unifml.adapters._torch_engine.epoch import Batch, Rows, predict, to_tensor, walk
+from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
+from unifml.adapters._torch_engine.optimizers import Stepper
+from unifml.adapters._torch_engine.rng import exact_floats, seeded
+from unifml.adapters.torch import weights as room
+from unifml.core.adapter import Weights
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, FloatArray, Table
+from unifml.errors import CapabilityError, DataTypeError
+from unifml.models.native import call_factory, is_factory
+
+_NORMS = (nn.modules.batchnorm._BatchNorm,)
+
+
+def build(plan: Plan) -> nn.Module:
+    """Copy an instance, or call a class or function under the plan's seed."""
+    native = plan.model
+    if not is_factory(native.factory):
+        return copied(native.factory)
+    with seeded(plan.seeds.integer("init")):
+        module = call_factory(native.factory, native.params, plan.signature)
+    if not isinstance(module, nn.Module):
+        raise DataTypeError(
+            f"{native!r} on backend 'torch'",
+            found=f"it built a {type(module).__name__}",
+            rule="a torch.nn.Module is needed",
+        )
+    return module
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """Return a copy that shares nothing with the user's module."""
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        raise CapabilityError(
+            f"copying {type(module).__name__}",
+            found=str(error),
+            fix="pass its class or a function that builds it",
+        ) from error
+
+
+class NativeProgram:
+    """Trains a module of the user. See `unifml.core.adapter.Program`.
+
+    Weights of two dimensions and more are its kernels: penalties and decay act on them. Frozen
+    parameters stay; a batch norm whose parameters are frozen keeps its statistics. A method
+    ``training_step(batch)`` of the module, if there is one, returns the loss of a batch
+    ``(X, y)`` or ``(X, y, sample_weight)``.
+    """
+
+    def __init__(self, module: nn.Module, plan: Plan, data: Table | None) -> None:
+        self.plan, self.device = plan, torch.device(plan.device)
+        self.module = module.to(self.device)
+        floats = [p.dtype for p in module.parameters() if p.is_floating_point()]
+        self.dtype = floats[0] if floats else getattr(torch, plan.signature.dtype)
+        if data is not None:
+            free = [p for p in module.parameters() if p.requires_grad]
+            kernels = [p for p in free if p.ndim > 1]
+            self.stepper = Stepper(kernels, [p for p in free if p.ndim <= 1], plan)
+            self.loss = row_loss(plan.settings.loss, plan.task, plan.output)
+            self.rows = Rows(data, self.device, self.dtype)
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+        self.module.train()
+        for norm in self.module.modules():
+            if isinstance(norm, _NORMS) and _frozen(norm):
+                norm.eval()
+        step = self._own_step if hasattr(self.module, "training_step") else self._step
+        with seeded(seed), exact_floats(self.device):
+            return walk(self.rows, order, rates, step)
+
+    def _step(self, batch: Batch, rate: float) -> Tensor:
+        X, y, weight = batch
+        outputs = self.module(X)
+        outputs = outputs.reshape(len(X), -1) if outputs.ndim == 1 else outputs
+        return self._descend(weighted_mean(self.loss(outputs, y), weight), rate)
+
+    def _own_step(self, batch: Batch, rate: float) -> Tensor:
+        parts = batch if batch[2] is not None else batch[:2]
+        return self._descend(self.module.training_step(parts), rate)  # type: ignore[operator]
+
+    def _descend(self, loss: Tensor, rate: float) -> Tensor:
+        self.stepper.zero()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.stepper.step(rate)
+        return loss.detach()
+
+    def forward(self, X: Any) -> FloatArray:
+        with exact_floats(self.device):
+            return predict(self.module, to_tensor(X, self.device, self.dtype))
+
+    def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
+        raise CapabilityError("an exact solution of a native module", fix="train it by epochs")
+
+    def fit(self) -> None:
+        raise CapabilityError("a torch module has no fit of its own", fix="train it by epochs")
+
+    def result(self) -> nn.Module:
+        return self.module.eval()
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        tensors = {f"weights/{k}": v for k, v in room.read_state(self.module).items()}
+        return tensors | self.stepper.state()
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        prefix = "weights/"
+        tensors = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        room.write_state(self.module, tensors)
+        self.stepper.restore(state)
+
+
+def _frozen(norm: nn.Module) -> bool:
+    own = list(norm.parameters(recurse=False))
+    return bool(own) and not any(parameter.requires_grad for parameter in own)

@@ -1,0 +1,162 @@
+"""The narrow seam between shared code and a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from unifml.core.capabilities import Capabilities, NativeTraits
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, FloatArray, Table
+
+Weights = Mapping[str, npt.NDArray[Any]]
+"""Canonical weights of a network: NumPy arrays by the names that its spec gives."""
+
+PROTOCOL_VERSION = 1
+
+
+@runtime_checkable
+class Program(Protocol):
+    """One model at work on one set of rows: the only thing that computes.
+
+    A program holds its data where they are computed on and walks whole epochs in one call. It
+    never decides: order, rates and seeds are handed in, and losses are handed back.
+    """
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+        """Train for one epoch.
+
+        Parameters
+        ----------
+        order : BatchOrder
+            Which rows each batch holds.
+        rates : array of shape (steps,)
+            Learning rate of each step.
+        seed : int
+            Seeds whatever is random inside the network (dropout) for this epoch.
+
+        Returns
+        -------
+        array of shape (steps,)
+            Loss of each batch before its step, ``sum(w * loss) / sum(w)``, without penalties.
+        """
+        ...
+
+    def forward(self, X: Any) -> FloatArray:
+        """Return the raw outputs (n, width) in inference mode, in batches of bounded memory."""
+        ...
+
+    def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
+        """Return loss over all rows and its gradient at `weights` (`Capabilities.exact`)."""
+        ...
+
+    def fit(self) -> None:
+        """Fit a native estimator by its own method (the procedure ``native``)."""
+        ...
+
+    def result(self) -> Any:
+        """Return what was learned: canonical weights of a network (copies), or the native model."""
+        ...
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that is needed to go on later: weights and the optimizer's memory."""
+        ...
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go back to a `state`."""
+        ...
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What a backend must offer. The package of an adapter imports no framework by itself.
+
+    Everything random must come from the plan's seeds, and every global generator that native code
+    made us set must be as it was afterwards. Errors of unifml are raised for what cannot be done;
+    nothing asked for is dropped in silence.
+
+    Attributes
+    ----------
+    name : str
+        The backend's name: also its folder, extra, entry point and test marker.
+    capabilities : Capabilities
+        What it can do, readable without the framework.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    def owns(self, obj: object) -> bool:
+        """Say whether `obj` is a native model of this backend (instance or class).
+
+        It looks at `sys.modules` and imports nothing.
+        """
+        ...
+
+    def devices(self) -> tuple[str, ...]:
+        """Return the devices on this machine, best first, such as ``("cuda:0", "cpu")``."""
+        ...
+
+    def traits(self, native: Any) -> NativeTraits:
+        """Describe a native model of a user."""
+        ...
+
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        """Seed the framework's global generators inside a block, and restore them after it."""
+        ...
+
+    def build(self, plan: Plan, weights: Weights | None = None) -> Any:
+        """Build the plain native model that the plan describes.
+
+        A network gets the canonical `weights`. A native model of the user is copied if it is an
+        instance and built under the plan's seed if it is a class or a function.
+        """
+        ...
+
+    def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
+        """Put a model to work.
+
+        Parameters
+        ----------
+        model : mapping or native model
+            Canonical weights for a network (the program builds what it needs), else what `build`
+            returned, which the program may change.
+        plan : Plan
+            What is being done.
+        data : Table or None
+            The rows to learn from; None for a program that only predicts.
+        """
+        ...
+
+    def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
+        """Read the canonical weights out of a native model that `build` made."""
+        ...
+
+    def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
+        """Write canonical weights into a native model that `build` made."""
+        ...
+
+    def dump(self, model: Any, plan: Plan) -> Any:
+        """Turn a fitted native model of the user into something that pickles."""
+        ...
+
+    def load(self, dumped: Any, plan: Plan) -> Any:
+        """Turn what `dump` made back into the native model."""
+        ...
+
+    def to_onnx(self, model: Any, plan: Plan, opset: int) -> Any:
+        """Export a native model of the user: an ``onnx.ModelProto`` from ``X`` to raw outputs."""
+        ...
+
+    def translate(self, plan: Plan) -> str:
+        """Return the native construction and training call as source code to read."""
+        ...
+
+
+def cast_weights(weights: Weights, dtype: str) -> dict[str, npt.NDArray[Any]]:
+    """Return copies of `weights` in `dtype`."""
+    return {name: np.array(value, dtype=dtype) for name, value in weights.items()}

@@ -1,0 +1,55 @@
+"""Rows ready to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that passed the gate.
+
+    Attributes
+    ----------
+    X : array of shape (n, ...)
+        Inputs. scikit-learn natives get what the user passed, untouched.
+    y : array of shape (n,) or (n, outputs)
+        Class codes (int64), or values in the dtype of X.
+    weight : array of shape (n,) or None
+        Weights of rows; None means that all are 1.
+    """
+
+    X: Any
+    y: Any
+    weight: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.X) if hasattr(self.X, "__len__") else int(self.X.shape[0])
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """The rows of one epoch, in order, and where each batch ends.
+
+    Attributes
+    ----------
+    rows : int64 array of shape (n,)
+        Indices of rows in the order in which they are learned from.
+    edges : int64 array of shape (steps + 1,)
+        Batch ``i`` holds ``rows[edges[i]:edges[i + 1]]``.
+    """
+
+    rows: IntArray
+    edges: IntArray
+
+    @property
+    def steps(self) -> int:
+        """Number of batches."""
+        return len(self.edges) - 1

@@ -1,0 +1,66 @@
+"""Rows held out for validation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from unifml.core.seeds import Seeds
+from unifml.core.table import IntArray, Table
+from unifml.errors import DataError
+
+Rows = tuple[Table, Table | None]
+
+
+def hold_out(table: Table, rule: Any, seeds: Seeds, strata: IntArray | None) -> Rows:
+    """Split rows into those to learn from and those to validate on.
+
+    Parameters
+    ----------
+    table : Table
+        All rows.
+    rule : float, splitter or None
+        A share of the rows, drawn with `strata` in equal parts where each has two rows at least;
+        or a scikit-learn splitter, whose first split is taken.
+    seeds : Seeds
+        The stream ``split`` draws.
+    strata : array of shape (n,) or None
+        Class codes.
+    """
+    if rule is None:
+        return table, None
+    if hasattr(rule, "split"):
+        train, test = next(iter(rule.split(table.X, table.y)))
+    else:
+        train, test = _share(len(table), float(rule), seeds, strata)
+    if not len(train) or not len(test):
+        raise DataError(
+            f"validation={rule!r}", found=f"{len(table)} rows", rule="both parts need rows"
+        )
+    return take(table, train), take(table, test)
+
+
+def take(table: Table, rows: Any) -> Table:
+    """Return some rows of a table, whatever its X is."""
+    weight = None if table.weight is None else table.weight[rows]
+    return Table(_safe_indexing(table.X, rows), _safe_indexing(table.y, rows), weight)
+
+
+def _share(
+    n_rows: int, share: float, seeds: Seeds, strata: IntArray | None
+) -> tuple[IntArray, IntArray]:
+    order = seeds.generator("split").permutation(n_rows)
+    if strata is None or strata.ndim > 1 or np.bincount(strata).min(initial=2) < 2:
+        cut = max(1, round(share * n_rows))
+        test = order[:cut]
+    else:
+        test = np.concatenate([_head(order[strata[order] == c], share) for c in np.unique(strata)])
+    held = np.zeros(n_rows, dtype=bool)
+    held[test] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _head(rows: IntArray, share: float) -> IntArray:
+    return rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]

@@ -1,0 +1,61 @@
+"""Weights of rows and of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+from unifml.core.table import FloatArray, IntArray
+from unifml.data.labels import LabelCodes
+from unifml.errors import DataError, ParameterError, UnknownNameError
+
+
+def check_weights(sample_weight: Any, X: Any) -> FloatArray | None:
+    """Return weights in float64, or None; refuse negative ones and a sum of zero."""
+    if sample_weight is None:
+        return None
+    weight: FloatArray = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.sum() > 0:
+        raise DataError("sample_weight", found="all are zero", rule="sum(sample_weight) > 0")
+    return weight
+
+
+def balanced(
+    weight: FloatArray | None, class_weight: Any, labels: LabelCodes, codes: IntArray
+) -> FloatArray | None:
+    """Multiply weights of rows by the weights of their classes.
+
+    Parameters
+    ----------
+    weight : array of shape (n,) or None
+        Weights of rows.
+    class_weight : {"balanced"}, dict of label to weight, or None
+        ``balanced`` is ``n / (k * count)``, counted in weights of rows.
+    labels, codes
+        The classes, and the code of each row.
+    """
+    if class_weight is None:
+        return weight
+    if labels.multilabel:
+        raise ParameterError("class_weight", found="several labels per row", fix="class_weight=None")
+    if isinstance(class_weight, str) and class_weight != "balanced":
+        raise UnknownNameError.among("class_weight", class_weight, ("balanced",))
+    rows = labels.classes[codes]
+    by_class = compute_class_weight(
+        class_weight, classes=np.unique(rows), y=rows, sample_weight=weight
+    )
+    table = np.zeros(len(labels.classes))
+    table[np.unique(codes)] = by_class
+    return table[codes] if weight is None else weight * table[codes]
+
+
+def keep_positive(weight: FloatArray | None) -> IntArray | None:
+    """Return the rows of positive weight, or None if that is all of them."""
+    if weight is None or weight.min() > 0:
+        return None
+    return np.flatnonzero(weight > 0).astype(np.int64)

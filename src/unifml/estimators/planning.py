@@ -1,0 +1,167 @@
+"""From data that passed the gate to a `Plan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unifml.core.adapter import Adapter
+from unifml.core.plan import Output, Plan
+from unifml.core.seeds import Seeds
+from unifml.core.signature import Signature, compute_dtype
+from unifml.core.task import Task
+from unifml.errors import CapabilityError
+from unifml.models import Model, Native
+from unifml.models.capable import check_used, find_road
+from unifml.training import Training
+
+_STEP_FIELDS = ("epochs", "batch_size", "validation", "early_stopping", "refit", "callbacks")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What an estimator's parameters mean, resolved: the beginning of every fit."""
+
+    model: Model | Native
+    adapter: Adapter
+    training: Training
+    seeds: Seeds
+    device: str
+
+
+def plan_model(
+    choices: Choices,
+    task: Task,
+    X: npt.NDArray[Any],
+    total_weight: float,
+    *,
+    feature_names: Any = None,
+    classes: npt.NDArray[Any] | None = None,
+) -> Plan:
+    """Decide everything about the fit of a model of ours, and refuse what the backend cannot do.
+
+    Raises
+    ------
+    CapabilityError
+        For what the model or the backend has not.
+    """
+    model, training = choices.model, choices.training
+    assert isinstance(model, Model)
+    check_used(f"model {model.kind!r}", model.uses, training.explicit())
+    settings = training.resolve(model.training_defaults(total_weight), task, len(X))
+    signature = sign(X, task, choices, exact=model.procedure == "exact", names=feature_names)
+    road = find_road(
+        model,
+        choices.adapter,
+        task,
+        signature,
+        settings,
+        total_weight=total_weight,
+        seed=choices.seeds.integer("native"),
+    )
+    return Plan(
+        model=model,
+        task=task,
+        signature=signature,
+        settings=settings,
+        seeds=choices.seeds,
+        procedure=road.procedure,
+        output=_output(task),
+        device=choices.device,
+        network=road.network,
+        translation=road.translation,
+        classes=classes,
+    )
+
+
+def plan_native(
+    choices: Choices,
+    task: Task,
+    X: npt.NDArray[Any],
+    *,
+    feature_names: Any = None,
+    classes: npt.NDArray[Any] | None = None,
+) -> tuple[Plan, Any]:
+    """Build a native network and decide how it is trained, by what it says of itself.
+
+    Returns
+    -------
+    plan, native
+        The plan, and the model built under its seed (or copied).
+    """
+    model, adapter, training = choices.model, choices.adapter, choices.training
+    assert isinstance(model, Native)
+    settings = training.resolve({}, task, len(X))
+    signature = sign(X, task, choices, names=feature_names)
+    plan = Plan(
+        model, task, signature, settings, choices.seeds, device=choices.device, classes=classes
+    )
+    native = adapter.build(plan)
+    traits = adapter.traits(native)
+    if traits.loss:
+        settings = training.resolve({"loss": traits.loss}, task, len(X))
+    output = model.output or traits.output or _output(task)
+    _check_abilities(settings, adapter)
+    return replace(plan, settings=settings, output=output), native
+
+
+def plan_untouched(choices: Choices, task: Task, X: Any, *, classes: Any = None) -> Plan:
+    """Decide how an estimator that rules by its own tags is fitted."""
+    traits = choices.adapter.traits(_instance(choices.model))
+    explicit = choices.training.explicit()
+    check_used(repr(choices.model), _STEP_FIELDS if traits.steps else (), explicit)
+    shape = tuple(map(int, np.shape(X)[1:])) if hasattr(X, "shape") else ()
+    rows = int(X.shape[0]) if hasattr(X, "shape") else len(X)
+    return Plan(
+        model=choices.model,
+        task=task,
+        signature=Signature(shape or (0,), task.n_targets, task.n_classes, "float64"),
+        settings=choices.training.resolve({}, task, rows),
+        seeds=choices.seeds,
+        procedure="epochs" if explicit else "native",
+        output="probabilities" if task.kind == "classification" else "values",
+        device=choices.device,
+        classes=classes,
+    )
+
+
+def sign(
+    X: npt.NDArray[Any],
+    task: Task,
+    choices: Choices,
+    *,
+    exact: bool = False,
+    names: Any = None,
+) -> Signature:
+    """Return the signature of rows X; exact solutions are computed in float64 where possible."""
+    one_column_each = task.kind == "regression" or task.multilabel
+    dtype = choices.training.precision or "auto"
+    if dtype == "auto":
+        dtype = "float64" if exact else compute_dtype(X.dtype, X.size)
+        dtype = dtype if dtype in choices.adapter.capabilities.precisions else "float32"
+    return Signature(
+        input_shape=tuple(map(int, X.shape[1:])),
+        n_outputs=task.n_targets if one_column_each else max(task.n_classes, 2),
+        n_classes=0 if one_column_each else task.n_classes,
+        dtype=dtype,
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+
+
+def _output(task: Task) -> Output:
+    return "logits" if task.kind == "classification" else "values"
+
+
+def _instance(model: Model | Native) -> Any:
+    return model.factory if isinstance(model, Native) else model
+
+
+def _check_abilities(settings: Any, adapter: Adapter) -> None:
+    capabilities, asked = adapter.capabilities, settings.explicit
+    if "loss" in asked and settings.loss not in capabilities.losses:
+        raise CapabilityError(f"backend {adapter.name!r} has no loss {settings.loss!r}")
+    if settings.precision not in {"auto", *capabilities.precisions}:
+        raise CapabilityError(f"backend {adapter.name!r} does not compute in {settings.precision}")

@@ -1,0 +1,215 @@
+"""`Regressor`."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from unifml.core.table import Table
+from unifml.core.task import Task
+from unifml.data import check_numbers, check_weights, training_rows
+from unifml.estimators.base import Base
+from unifml.estimators.methods import learns_in_steps
+from unifml.estimators.steps import step_network
+from unifml.estimators.untouched import step
+from unifml.training import Training
+
+
+class Regressor(RegressorMixin, Base):
+    """Learns numbers with any model, on any backend.
+
+    Parameters
+    ----------
+    model : Model, str or native model, default="mlp"
+        A model of unifml or its name; a ``torch.nn.Module`` or ``keras.Model`` as instance, class
+        or factory; any scikit-learn compatible regressor or Pipeline; or `unifml.Native`.
+    training : Training or None, default=None
+        How it is trained; None leaves everything to the model.
+    backend : str or None, default=None
+        Who runs it. None: a native model's own, else the configured one, else the model's default.
+    device : str or None, default=None
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; None takes the configured one.
+    random_state : int, RandomState or None, default=None
+        The seed of initial weights, batch order, splits and dropout. None draws one and keeps it
+        in ``seed_``. A scikit-learn native gets it only where its own is None.
+    verbose : int or None, default=None
+        0 silent, 1 a bar, 2 a line per epoch; None shows a bar on long work only.
+
+    Attributes
+    ----------
+    model_ : object
+        The plain native model; the ``mlp`` returns standardised targets.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : array of str
+        Names of columns, if all were text.
+    history_ : History
+        Losses and times per epoch.
+    backend_, device_ : str
+        Where it was fitted.
+    seed_ : int
+        The seed used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from unifml import Regressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> Regressor("linear", backend="sklearn").fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        model: Any = "mlp",
+        *,
+        training: Training | None = None,
+        backend: str | None = None,
+        device: str | None = None,
+        random_state: Any = None,
+        verbose: int | None = None,
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.backend = backend
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Learn from rows and their targets.
+
+        Parameters
+        ----------
+        X : table of shape (n, features)
+            NumPy, list, pandas, polars, Arrow. scikit-learn natives get it untouched.
+        y : array-like of shape (n,) or (n, outputs)
+            Numbers.
+        sample_weight : array-like of shape (n,) or None
+            Not negative, with a positive sum. A row of weight 0 counts as an absent row.
+        X_val, y_val, sample_weight_val : optional
+            Rows to validate on after each epoch.
+
+        Returns
+        -------
+        Regressor
+            Itself. Writes ``n_features_in_``, ``feature_names_in_``, ``history_`` and the state
+            behind ``model_``, all at the end: a fit that fails changes nothing.
+
+        Raises
+        ------
+        CapabilityError, DataError, DivergedError, ParameterError
+            Before work starts, but for a diverged loss.
+        """
+        choices = self._choices()
+        if self._untouched() is not None:
+            held_out = None if X_val is None else Table(X_val, np.asarray(y_val), sample_weight_val)
+            n_targets = np.shape(y)[1] if np.ndim(y) > 1 else 1
+            task = Task("regression", n_targets)
+            return self._fit_untouched(
+                choices, task, Table(X, y, sample_weight), held_out, None
+            )
+        scratch = self._scratch()
+        rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
+        held_out = None
+        if X_val is not None:
+            held_out = self._rows(scratch, X_val, y_val, sample_weight_val)
+        fitted, history = self._fit_rows(choices, _task(rows), rows, held_out, scratch)
+        self._flat = rows.y.ndim == 1
+        return self._keep(fitted, history, scratch)
+
+    @available_if(learns_in_steps)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn one more epoch from rows, going on from the calls before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        Regressor
+            Itself; writes what `fit` writes.
+        """
+        if self._untouched() is not None:
+            step(self, X, y, sample_weight)
+            return self
+        first = not self.__sklearn_is_fitted__()
+        choices = self._choices(None if first else self.seed_)
+        scratch = self._scratch()
+        rows = self._rows(scratch, X, y, sample_weight, reset=first)
+        fitted, history = step_network(
+            choices,
+            None if first else self._fitted,
+            None if first else self._fitted.plan,
+            rows,
+            task=_task(rows),
+            feature_names=getattr(scratch, "feature_names_in_", None),
+        )
+        self._flat = rows.y.ndim == 1
+        return self._keep(fitted, history, scratch)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Return the target of each row.
+
+        Parameters
+        ----------
+        X : table of shape (n, features)
+            With the columns of `fit`, by name and in the same order if they had names.
+
+        Returns
+        -------
+        array of shape (n,) or (n, outputs)
+        """
+        self._state()
+        if self._estimator() is not None:
+            return self._ask("predict", X)  # type: ignore[no-any-return]
+        values = self._outputs(X)
+        return values[:, 0] if self._flat else values
+
+    # Inner methods ------------------------------------------------------------------------------
+
+    def _rows(
+        self,
+        scratch: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        min_samples: int = 1,
+        reset: bool = False,
+    ) -> Table:
+        nd = not isinstance(self._nested("model"), str) and not hasattr(
+            self._nested("model"), "network"
+        )
+        values = training_rows(scratch, X, y, min_samples=min_samples, allow_nd=nd, reset=reset)
+        return Table(values, check_numbers(y), check_weights(sample_weight, values))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        native = self._untouched()
+        if native is None:
+            tags.target_tags.multi_output = True
+        else:
+            from sklearn.utils import get_tags
+
+            tags.regressor_tags = get_tags(native).regressor_tags or tags.regressor_tags
+        return tags
+
+
+def _task(rows: Table) -> Task:
+    return Task("regression", 1 if rows.y.ndim == 1 else rows.y.shape[1])

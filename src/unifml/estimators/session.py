@@ -1,0 +1,140 @@
+"""One fit, from rows that passed the gate to the fitted state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unifml.core.adapter import Adapter, Weights
+from unifml.core.fitted import Fitted, Scaling, body_weights, network_input
+from unifml.core.history import History
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, Table
+from unifml.data import Moments, batch_order
+from unifml.errors import DivergedError
+from unifml.training.exact import solve
+from unifml.training.loop import run_loop
+from unifml.training.outputs import check_outputs
+from unifml.training.start import start_weights
+
+_LOOK = 32  # rows on which a native model's claim is checked
+
+
+def fit_network(
+    adapter: Adapter,
+    plan: Plan,
+    table: Table,
+    held_out: Table | None,
+    *,
+    scales_target: bool,
+    verbose: int | None,
+) -> tuple[Fitted, History]:
+    """Fit a network of ours, from initial weights drawn in NumPy.
+
+    Parameters
+    ----------
+    table, held_out : Table
+        Rows to learn from, and to validate on; targets as the user gave them.
+    scales_target : bool
+        Whether the targets of a regression are standardised for the network.
+    """
+    moments = Moments.of(table.X, table.weight)
+    start = start_weights(plan, moments.scaling())
+    target = target_scaling(plan, table) if scales_target else None
+    ready = prepared(plan, start, target, table)
+    program = adapter.program(body_weights(plan, start), plan, ready)
+    if plan.procedure == "exact":
+        learned, history = solve(program, plan, start, ready)
+    else:
+        validation = None if held_out is None else prepared(plan, start, target, held_out)
+        history = run_loop(
+            program, plan, ready, validation, orders(plan, len(ready)), verbose=verbose
+        )
+        learned = program.result()
+    weights = {**start, **learned}
+    check_weights_finite(weights, plan)
+    return Fitted(plan, adapter.name, weights=weights, target=target), history
+
+
+def fit_native_network(
+    adapter: Adapter,
+    plan: Plan,
+    native: Any,
+    table: Table,
+    held_out: Table | None,
+    *,
+    verbose: int | None,
+) -> tuple[Fitted, History]:
+    """Train a native network of the user in the same loop."""
+    ready = prepared(plan, None, None, table)
+    program = adapter.program(native, plan, ready)
+    check_outputs(program.forward(ready.X[:_LOOK]), plan.task, plan.output)
+    validation = None if held_out is None else prepared(plan, None, None, held_out)
+    history = run_loop(program, plan, ready, validation, orders(plan, len(ready)), verbose=verbose)
+    return Fitted(plan, adapter.name, native=program.result()), history
+
+
+def fit_estimator(
+    adapter: Adapter, plan: Plan, table: Table, held_out: Table | None, *, verbose: int | None
+) -> tuple[Fitted, History]:
+    """Fit an estimator of a library by its own ``fit``, or in steps through the one loop."""
+    program = adapter.program(adapter.build(plan), plan, table)
+    if plan.procedure == "native":
+        program.fit()
+        return Fitted(plan, adapter.name, native=program.result()), History()
+    history = run_loop(program, plan, table, held_out, orders(plan, len(table)), verbose=verbose)
+    return Fitted(plan, adapter.name, native=program.result()), history
+
+
+def refit_plan(plan: Plan, history: History) -> Plan | None:
+    """Return the plan to train again on all rows for the epochs found, if that was asked for."""
+    settings = plan.settings
+    if not settings.refit or not history.best_epoch:
+        return None
+    again = replace(settings, epochs=history.best_epoch, early_stopping=None, validation=None)
+    return replace(plan, settings=again)
+
+
+def target_scaling(plan: Plan, table: Table) -> Scaling | None:
+    """Return mean and standard deviation of the targets of a regression."""
+    if plan.task.kind != "regression":
+        return None
+    return Moments.of(_columns(table.y), table.weight).scaling()
+
+
+def prepared(plan: Plan, weights: Weights | None, target: Scaling | None, rows: Table) -> Table:
+    """Return rows as programs take them: standardised, in the dtype to compute in."""
+    dtype = plan.signature.dtype
+    y = rows.y
+    if plan.task.kind == "regression":
+        y = _columns(y) if target is None else target.apply(_columns(y))
+        y = np.ascontiguousarray(y, dtype=dtype)
+    weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype=dtype)
+    return Table(network_input(plan, weights, rows.X), y, weight)
+
+
+def orders(plan: Plan, n_rows: int) -> partial[BatchOrder]:
+    """Return the batch order as a function of the epoch."""
+    return partial(_order, plan, n_rows)
+
+
+def check_weights_finite(weights: Weights, plan: Plan) -> None:
+    """Raise if the last step left weights that are not numbers."""
+    if not all(np.all(np.isfinite(value)) for value in weights.values()):
+        raise DivergedError(
+            "training diverged",
+            found="weights are NaN or infinite after the last step",
+            fix=f"lower the learning rate: Training(learning_rate={plan.settings.learning_rate / 10:g})",
+        )
+
+
+def _order(plan: Plan, n_rows: int, epoch: int) -> BatchOrder:
+    return batch_order(plan.seeds, epoch, n_rows, min(plan.settings.batch_size, n_rows))
+
+
+def _columns(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return y.reshape(len(y), -1)

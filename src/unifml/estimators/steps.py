@@ -1,0 +1,123 @@
+"""Learning in steps: one more epoch on the rows given, from where the last call stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from unifml.core.adapter import Program
+from unifml.core.fitted import Fitted, Scaling, body_weights
+from unifml.core.history import History
+from unifml.core.plan import Plan
+from unifml.core.table import Table
+from unifml.data import Moments
+from unifml.estimators import session
+from unifml.estimators.planning import Choices, plan_model, plan_native
+from unifml.models import Model, Native
+from unifml.training.loop import run_loop
+from unifml.training.start import standardize_weights, start_weights
+
+_MOMENTS = ("total", "mean", "squares")
+
+
+def step_network(
+    choices: Choices, fitted: Fitted | None, plan: Plan | None, rows: Table, **facts: Any
+) -> tuple[Fitted, History]:
+    """Run one epoch on `rows`.
+
+    The statistics of inputs and targets grow with every call, as scikit-learn's ``StandardScaler``
+    does in ``partial_fit``; the optimizer's memory and the seed's streams go on.
+
+    Parameters
+    ----------
+    choices : Choices
+        The resolved parameters.
+    fitted : Fitted or None
+        The state of the calls before; None at the first.
+    plan : Plan or None
+        Its plan.
+    rows : Table
+        Rows that passed the gate.
+    **facts
+        ``task``, ``feature_names`` and ``classes``, for the first call.
+    """
+    memory = dict(fitted.memory or {}) if fitted else {}
+    native = None
+    if plan is None:
+        plan, native = _first_plan(choices, rows, **facts)
+    plan = replace(plan, settings=replace(plan.settings, early_stopping=None))
+    columns, x_scaling = _grown(memory, "x", rows.X, rows)
+    numbers, target = _grown_target(choices, plan, memory, rows)
+    start = _start(choices, plan, fitted, native, x_scaling)
+    ready = session.prepared(plan, start if plan.network else None, target, rows)
+    source = body_weights(plan, start) if plan.network else start
+    program = choices.adapter.program(source, plan, ready)
+    epoch = _restore(program, memory)
+    history = run_loop(
+        program,
+        plan,
+        ready,
+        None,
+        session.orders(plan, len(ready)),
+        epochs=1,
+        first_epoch=epoch,
+        verbose=0,
+    )
+    memory = {f"program/{k}": v for k, v in program.state().items()} | columns | numbers
+    memory["epoch"] = epoch + 1
+    if plan.network is None:
+        state = Fitted(plan, choices.adapter.name, native=program.result(), memory=memory)
+    else:
+        weights = {**start, **program.result()}
+        session.check_weights_finite(weights, plan)
+        state = Fitted(plan, choices.adapter.name, weights=weights, target=target, memory=memory)
+    return state, history
+
+
+def _first_plan(choices: Choices, rows: Table, task: Any, **names: Any) -> tuple[Plan, Any]:
+    if isinstance(choices.model, Native):
+        return plan_native(choices, task, rows.X, **names)
+    total = float(len(rows) if rows.weight is None else rows.weight.sum())
+    return plan_model(choices, task, rows.X, total, **names), None
+
+
+def _start(
+    choices: Choices, plan: Plan, fitted: Fitted | None, native: Any, columns: Scaling
+) -> Any:
+    if plan.network is None:
+        # The program changes what it is given: work on a copy until the step has succeeded.
+        adapter = choices.adapter
+        if fitted is None:
+            return native
+        return adapter.load(adapter.dump(fitted.model, plan), plan)
+    if fitted is None or fitted.weights is None:
+        drawn = start_weights(plan, columns)
+    else:
+        drawn = dict(fitted.weights)
+    return drawn | standardize_weights(plan, columns)
+
+
+def _restore(program: Program, memory: dict[str, Any]) -> int:
+    state = {k.removeprefix("program/"): v for k, v in memory.items() if k.startswith("program/")}
+    if state:
+        program.restore(state)
+    return int(memory.get("epoch", 0))
+
+
+def _grown(
+    memory: dict[str, Any], name: str, values: Any, rows: Table
+) -> tuple[dict[str, Any], Scaling]:
+    moments = Moments.of(values, rows.weight)
+    if f"{name}/total" in memory:
+        moments = Moments(*(memory[f"{name}/{part}"] for part in _MOMENTS)).plus(moments)
+    kept = {f"{name}/{part}": getattr(moments, part) for part in _MOMENTS}
+    return kept, moments.scaling()
+
+
+def _grown_target(
+    choices: Choices, plan: Plan, memory: dict[str, Any], rows: Table
+) -> tuple[dict[str, Any], Scaling | None]:
+    scales = isinstance(choices.model, Model) and choices.model.scales_target
+    if not scales or plan.task.kind != "regression":
+        return {}, None
+    return _grown(memory, "y", rows.y.reshape(len(rows), -1), rows)

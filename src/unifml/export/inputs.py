@@ -1,0 +1,100 @@
+"""What goes into a file: told by the rows that are given."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import get_tags
+
+from unifml.errors import DataTypeError
+from unifml.runtime.feeding import frame_columns, is_missing
+from unifml.runtime.schema import Input
+
+TENSOR = "X"
+
+
+def inputs_of(X: Any, taken: tuple[str, ...]) -> tuple[tuple[Input, ...], bool]:
+    """Return the inputs, and whether there is one per column.
+
+    Parameters
+    ----------
+    X : table
+        The rows given.
+    taken : tuple of str
+        Names of outputs, which an input cannot have.
+
+    Raises
+    ------
+    DataTypeError
+        For columns that are neither numbers nor text.
+    """
+    columns = frame_columns(X)
+    if columns is not None:
+        names = _unique([str(name) for name in columns], taken)
+        kinds = [_kind(np.asarray(X[column]), column) for column in columns]
+        return tuple(Input(n, k, (1,)) for n, k in zip(names, kinds, strict=True)), True
+    values = X if hasattr(X, "shape") else np.asarray(X, dtype=_list_dtype(X))
+    if values.ndim < 2:
+        raise DataTypeError(
+            f"exporting with X of {values.ndim} dimension(s)", rule="X must be a table of rows"
+        )
+    if getattr(values, "dtype", np.dtype(float)).kind in "OUST" and values.ndim == 2:
+        kinds = [_kind(np.asarray(column), i) for i, column in enumerate(values.T)]
+        if "string" in kinds:
+            return tuple(Input(f"x{i}", k, (1,)) for i, k in enumerate(kinds)), True
+    return (Input(TENSOR, "float", tuple(int(side) for side in values.shape[1:])),), False
+
+
+def known_names(model: Any) -> tuple[str, ...] | None:
+    """Return the column names that the model was fitted with."""
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else tuple(str(name) for name in names)
+
+
+def allows_nan(model: Any, X: Any) -> bool:
+    """Say whether NaN is meant to be in X: by the model's tags, or because it is there."""
+    if get_tags(model).input_tags.allow_nan:
+        return True
+    columns = frame_columns(X)
+    parts = [X] if columns is None else [X[name] for name in columns]
+    return any(_has_nan(part) for part in parts)
+
+
+def _has_nan(values: Any) -> bool:
+    array = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+    if array.dtype.kind == "f":
+        return bool(np.isnan(array).any())
+    return array.dtype.kind == "O" and any(is_missing(v) for v in array.ravel().tolist())
+
+
+def _kind(values: Any, name: object) -> Literal["float", "string"]:
+    if values.dtype.kind in "biuf":
+        return "float"
+    if values.dtype.kind in "UT":
+        return "string"
+    if values.dtype.kind != "O":
+        raise DataTypeError(
+            f"exporting column {name!r} of type {values.dtype}",
+            rule="columns hold numbers or text",
+            fix="turn dates into numbers before the pipeline",
+        )
+    there = [value for value in values.ravel().tolist() if not is_missing(value)]
+    if there and all(isinstance(v, int | float) and not isinstance(v, bool) for v in there):
+        return "float"
+    return "string"
+
+
+def _list_dtype(rows: Any) -> type | None:
+    flat = [value for row in rows for value in (row if isinstance(row, list | tuple) else [row])]
+    return object if any(isinstance(value, str) or value is None for value in flat) else None
+
+
+def _unique(names: list[str], taken: tuple[str, ...]) -> list[str]:
+    seen = set(taken)
+    for i, name in enumerate(names):
+        while name in seen:
+            name += "_"
+        seen.add(name)
+        names[i] = name
+    return names

@@ -1,0 +1,74 @@
+"""A fitted estimator of unifml -> a piece of graph from its columns to its answers."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from unifml.core.fitted import Fitted
+from unifml.errors import CapabilityError
+from unifml.export.emitter import emit
+from unifml.export.graph import Graph
+from unifml.export.head import write_label, write_prediction, write_probabilities
+
+EMITTER = "unifml"
+roads: ContextVar[list[tuple[str, str]]] = ContextVar("unifml_export_roads")
+"""Which exporter wrote which part, noted while a model is converted."""
+
+
+def write_piece(estimator: Any, floats: list[bool], prefix: str, opset: int) -> Graph:
+    """Write an estimator whose predictions unifml computes.
+
+    Parameters
+    ----------
+    estimator : Classifier or Regressor
+        Fitted.
+    floats : list of bool
+        For each input, whether it is float32 already.
+    prefix : str
+        Begins all names.
+    opset : int
+        For exporters of native models.
+
+    Returns
+    -------
+    Graph
+        Its outputs are label and probabilities, or the prediction (n, outputs).
+    """
+    fitted: Fitted = estimator._fitted
+    graph = Graph(prefix, tuple(f"{prefix}X{i}" for i in range(len(floats))))
+    x = join(graph, list(graph.inputs), floats)
+    raw, width = _raw_outputs(graph, x, fitted, repr(estimator), opset)
+    task = fitted.plan.task
+    if task.kind == "regression":
+        graph.outputs = [write_prediction(graph, raw, fitted.target)]
+        return graph
+    probabilities = write_probabilities(graph, raw, task, fitted.plan.output, width)
+    label = write_label(graph, probabilities, task, np.asarray(estimator.classes_))
+    graph.outputs = [label, probabilities]
+    return graph
+
+
+def join(graph: Graph, names: list[str], floats: list[bool]) -> str:
+    """Put columns together to one float32 tensor."""
+    cast = [n if is_float else graph.as_float(n) for n, is_float in zip(names, floats, strict=True)]
+    return cast[0] if len(cast) == 1 else graph.op("Concat", *cast, axis=1, name="columns")
+
+
+def _raw_outputs(g: Graph, x: str, fitted: Fitted, part: str, opset: int) -> tuple[str, int]:
+    plan, adapter = fitted.plan, fitted.adapter
+    if fitted.weights is not None and plan.network is not None:
+        roads.get().append((part, EMITTER))
+        raw = emit(g, x, plan.network, fitted.weights, plan.signature.input_shape)
+        return raw, plan.task.width
+    if not adapter.capabilities.onnx:
+        raise CapabilityError(
+            f"exporting a native model of backend {adapter.name!r} to ONNX",
+            rule="the adapter must have the capability 'onnx'",
+        )
+    roads.get().append((part, adapter.name))
+    native = adapter.to_onnx(fitted.model, plan, opset)
+    row = np.zeros((1, *plan.signature.input_shape), dtype=plan.signature.dtype)
+    return g.inline(native, x), int(np.shape(fitted.outputs(row))[1])

@@ -1,0 +1,173 @@
+"""From a user's table to the tensors of a file: the same way in the proof and in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unifml.errors import DataError, DataTypeError
+from unifml.runtime.schema import Input, Schema
+
+Feed = dict[str, npt.NDArray[Any]]
+
+
+class Feeder:
+    """Checks tables against a schema, in scikit-learn's words, and turns them into tensors.
+
+    Parameters
+    ----------
+    schema : Schema
+        What the file takes.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.first = schema.inputs[0].name
+        self._row = schema.inputs[0].row
+        self._check = not schema.allow_nan
+
+    def __call__(self, X: Any) -> Feed:
+        """Return the tensors by name."""
+        if self.schema.by_column:
+            return self._by_column(X)
+        values = X if type(X) is np.ndarray else self._array(X)
+        if values.dtype != np.float32 or not values.flags.c_contiguous:
+            values = numbers(values, "X")
+        if values.shape[1:] != self._row or not len(values):
+            self._refuse_shape(values.shape)
+        if self._check and not np.isfinite(values).all():
+            _refuse_not_finite(values)
+        return {self.first: values}
+
+    def _array(self, X: Any) -> npt.NDArray[Any]:
+        self._check_names(X)
+        if hasattr(X, "toarray"):
+            return np.asarray(X.toarray())
+        return np.asarray(X)
+
+    def _by_column(self, X: Any) -> Feed:
+        columns = list(self._columns(X))
+        if len(columns) != len(self.schema.inputs):
+            self._refuse_width(len(columns))
+        feed = {i.name: self._column(i, c) for i, c in zip(self.schema.inputs, columns, strict=True)}
+        if not len(feed[self.first]):
+            self._refuse_shape((0, len(columns)))
+        return feed
+
+    def _columns(self, X: Any) -> Iterable[Any]:
+        if frame_columns(X) is not None:
+            self._check_names(X)
+            return (X[name] for name in frame_columns(X) or ())
+        values = np.asarray(X, dtype=None if hasattr(X, "dtype") else object)
+        if values.ndim != 2:
+            self._refuse_shape(values.shape)
+        return values.T
+
+    def _column(self, spec: Input, column: Any) -> npt.NDArray[Any]:
+        if spec.kind == "string":
+            return strings(column).reshape(-1, 1)
+        values = numbers(np.asarray(column), f"column {spec.name!r}").reshape(-1, 1)
+        if self._check and not np.isfinite(values).all():
+            _refuse_not_finite(values)
+        return values
+
+    def _check_names(self, X: Any) -> None:
+        known, names = self.schema.feature_names, feature_names(X)
+        if known is None or names is None or names == known:
+            return
+        lines = ["The feature names should match those that were passed during fit."]
+        unseen, missing = sorted(set(names) - set(known)), sorted(set(known) - set(names))
+        if unseen:
+            lines += ["Feature names unseen at fit time:", *_listed(unseen)]
+        if missing:
+            lines += ["Feature names seen at fit time, yet now missing:", *_listed(missing)]
+        if not unseen and not missing:
+            lines += ["Feature names must be in the same order as they were in fit."]
+        raise DataError("\n".join(lines))
+
+    def _refuse_shape(self, shape: tuple[int, ...]) -> None:
+        if len(shape) == 2 and not shape[0]:
+            raise DataError(
+                f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
+            )
+        if len(shape) == 2 == 1 + len(self._row):
+            self._refuse_width(shape[1])
+        if len(shape) < 2:
+            raise DataError(
+                f"Expected 2D array, got {len(shape)}D array instead",
+                fix="Reshape your data using X.reshape(1, -1) if it contains a single sample",
+            )
+        raise DataError(f"X of shape {shape}", rule=f"rows have the shape {self._row}")
+
+    def _refuse_width(self, width: int) -> None:
+        raise DataError(
+            f"X has {width} features, but OnnxEstimator is expecting "
+            f"{self.schema.n_features} features as input."
+        )
+
+
+def frame_columns(X: Any) -> list[Any] | None:
+    """Return the column names of a data frame, or None for anything else."""
+    names = getattr(X, "column_names", None)  # Arrow
+    if names is None and hasattr(X, "__getitem__") and not callable(getattr(X, "columns", None)):
+        names = getattr(X, "columns", None)
+    return None if names is None else list(names)
+
+
+def feature_names(X: Any) -> tuple[str, ...] | None:
+    """Return the names of the columns, if all are strings; else scikit-learn knows no names."""
+    names = frame_columns(X)
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(str(name) for name in names)
+
+
+def numbers(values: npt.NDArray[Any], what: str) -> npt.NDArray[np.float32]:
+    """Return float32; missing values of any kind become NaN."""
+    if values.dtype.kind in "mMc":
+        raise DataTypeError(f"{what} is of type {values.dtype}", rule="numbers are needed")
+    if values.dtype.kind == "O":
+        flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
+        values = _floats(flat, what).reshape(values.shape)
+    with np.errstate(over="ignore"):  # infinite values are refused by name, later
+        return np.ascontiguousarray(_floats(values, what))
+
+
+def strings(column: Any) -> npt.NDArray[Any]:
+    """Return an array of str. Missing values become their own text, as encoders name them.
+
+    ``str(nan)`` is ``"nan"`` and ``str(None)`` is ``"None"``, in the categories of an exported
+    encoder and here.
+    """
+    values = np.asarray(column)
+    if values.dtype.kind == "U":
+        return values
+    found = np.empty(values.size, dtype=object)
+    found[:] = [v if type(v) is str else str(v) for v in values.ravel().tolist()]
+    return found
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a value is None, NaN or pandas' NA."""
+    return value is None or type(value).__name__ == "NAType" or value != value
+
+
+def _floats(values: Any, what: str) -> npt.NDArray[np.float32]:
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what}: {error}", rule="numbers are needed") from error
+
+
+def _refuse_not_finite(values: npt.NDArray[Any]) -> None:
+    if np.isnan(values).any():
+        raise DataError("Input X contains NaN.")
+    raise DataError("Input X contains infinity or a value too large for dtype('float32').")
+
+
+def _listed(names: list[str]) -> list[str]:
+    shown = [f"- {name}" for name in names[:5]]
+    return [*shown, "- ..."] if len(names) > 5 else shown

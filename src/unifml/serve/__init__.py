@@ -1,0 +1,1 @@
+"""HTTP serving of an ONNX file: it knows `runtime` and the file, nothing else."""

@@ -1,0 +1,106 @@
+"""The layers and losses of the toy backend: forward, and backward by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import erf
+from typing import Any
+
+import numpy as np
+
+from unifml.core.task import Task
+from unifml.layers import BatchNorm, Dense, Layer, LayerNorm
+from unifml.layers.activation import LEAKY_SLOPE
+
+Array = Any  # a NumPy array of floats
+Arrays = Mapping[str, Array]
+Back = Callable[[Array], tuple[Array, dict[str, Array]]]
+"""Gradient of the output -> gradient of the input, and those of the weights by name."""
+
+
+def forward(layer: Layer, x: Array, weights: Arrays, training: bool) -> tuple[Array, Back]:
+    """Return a layer's output, and the function that walks back through it."""
+    if isinstance(layer, Dense):
+        return _dense(x, weights)
+    if isinstance(layer, BatchNorm):
+        return _batch_norm(layer, x, weights, training)
+    if isinstance(layer, LayerNorm):
+        return _layer_norm(layer, x, weights)
+    function, slope = _ACTIVATIONS[getattr(layer, "function", "identity")]
+    return function(x), lambda g: (g * slope(x), {})
+
+
+def output_gradient(loss: str, outputs: Array, y: Array, task: Task) -> Array:
+    """Return the gradient of each row's loss at the outputs (logits or values)."""
+    if loss == "cross_entropy" and not task.multilabel and task.width > 1:
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True) - np.eye(task.width)[y]
+    y = y.reshape(outputs.shape)
+    error = (_sigmoid(outputs) if loss == "cross_entropy" else outputs) - y
+    error = {"mae": np.sign(error), "huber": np.clip(error, -1, 1)}.get(loss, error)
+    return error / task.width
+
+
+def _dense(x: Array, weights: Arrays) -> tuple[Array, Back]:
+    def back(g: Array) -> tuple[Array, dict[str, Array]]:
+        gradients = {"kernel": x.T @ g, "bias": g.sum(axis=0)}
+        return g @ weights["kernel"].T, {name: gradients[name] for name in weights}
+
+    return x @ weights["kernel"] + weights.get("bias", 0), back
+
+
+def _batch_norm(
+    layer: BatchNorm, x: Array, weights: Arrays, training: bool
+) -> tuple[Array, Back]:
+    if not training:
+        scale = weights["scale"] / np.sqrt(weights["variance"] + layer.epsilon)
+        return (x - weights["mean"]) * scale + weights["offset"], lambda g: (g * scale, {})
+    for name, now in (("mean", x.mean(axis=0)), ("variance", x.var(axis=0))):
+        weights[name][...] = layer.momentum * weights[name] + (1 - layer.momentum) * now
+    return _normalise(x, weights, layer.epsilon, axis=0)
+
+
+def _layer_norm(layer: LayerNorm, x: Array, weights: Arrays) -> tuple[Array, Back]:
+    return _normalise(x, weights, layer.epsilon, axis=1)
+
+
+def _normalise(x: Array, weights: Arrays, epsilon: float, axis: int) -> tuple[Array, Back]:
+    deviation = np.sqrt(x.var(axis=axis, keepdims=True) + epsilon)
+    z = (x - x.mean(axis=axis, keepdims=True)) / deviation
+
+    def back(g: Array) -> tuple[Array, dict[str, Array]]:
+        inner = g * weights["scale"]
+        along = inner.mean(axis=axis, keepdims=True) + z * (inner * z).mean(axis, keepdims=True)
+        return (inner - along) / deviation, {"scale": (g * z).sum(0), "offset": g.sum(0)}
+
+    return z * weights["scale"] + weights["offset"], back
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def _normal(x: Array) -> Array:
+    return np.array([0.5 * (1.0 + erf(v / 2**0.5)) for v in x.flat], x.dtype).reshape(x.shape)
+
+
+def _bell(x: Array) -> Array:
+    return np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5
+
+
+_ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "identity": (lambda x: x, np.ones_like),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype)),
+    "leaky_relu": (
+        lambda x: np.where(x > 0, x, LEAKY_SLOPE * x),
+        lambda x: np.where(x > 0, 1, LEAKY_SLOPE).astype(x.dtype),
+    ),
+    "elu": (lambda x: np.where(x > 0, x, np.expm1(x)), lambda x: np.exp(np.minimum(x, 0))),
+    "gelu": (lambda x: x * _normal(x), lambda x: _normal(x) + x * _bell(x)),
+    "silu": (
+        lambda x: x * _sigmoid(x),
+        lambda x: _sigmoid(x) * (1 + x * (1 - _sigmoid(x))),
+    ),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * (1 - _sigmoid(x))),
+}

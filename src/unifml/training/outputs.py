@@ -1,0 +1,88 @@
+"""What raw outputs mean: probabilities, values, and the check of a native model's claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unifml.core.plan import Output
+from unifml.core.table import FloatArray
+from unifml.core.task import Task
+from unifml.errors import DataError
+
+
+def probabilities(outputs: FloatArray, task: Task, output: Output) -> FloatArray:
+    """Return probabilities of shape (n, classes), or (n, labels) for multilabel problems.
+
+    Parameters
+    ----------
+    outputs : array of shape (n, width)
+        Raw outputs; two classes may come as one column.
+    task : Task
+        What is learned.
+    output : {"logits", "probabilities", "log_probabilities"}
+        What the outputs are.
+    """
+    single = task.multilabel or outputs.shape[1] == 1
+    if output == "logits":
+        values = _sigmoid(outputs) if single else _softmax(outputs)
+    else:
+        values = np.exp(outputs) if output == "log_probabilities" else outputs
+    if single and not task.multilabel:
+        values = np.concatenate([1.0 - values, values], axis=1)
+    return values
+
+
+def check_outputs(outputs: Any, task: Task, output: Output) -> None:
+    """Raise if the first outputs of a native model are not what it claims.
+
+    Raises
+    ------
+    DataError
+        For a wrong width, or claimed probabilities that are not.
+    """
+    allowed = allowed_widths(task)
+    shape = np.shape(outputs)
+    if len(shape) != 2 or shape[1] not in allowed:
+        raise DataError(
+            "checking the model on the first rows",
+            found=f"outputs of shape {shape}",
+            rule=f"(n, {' or '.join(map(str, allowed))}) is needed for {_describe(task)}",
+            fix="let the factory take n_outputs and end in a layer of that width",
+        )
+    if not np.all(np.isfinite(outputs)):
+        raise DataError("checking the model on the first rows", found="NaN or infinite outputs")
+    if output not in ("probabilities", "log_probabilities"):
+        return
+    values = np.exp(outputs) if output == "log_probabilities" else np.asarray(outputs)
+    sums_to_one = task.multilabel or shape[1] == 1 or np.allclose(values.sum(1), 1.0, atol=1e-4)
+    if values.min() < -1e-6 or values.max() > 1 + 1e-6 or not sums_to_one:
+        raise DataError(
+            f"a model that claims to return {output}",
+            found=f"values in [{values.min():.3g}, {values.max():.3g}], "
+            f"row sums in [{values.sum(1).min():.3g}, {values.sum(1).max():.3g}]",
+            rule="probabilities lie in [0, 1] and sum to 1",
+            fix='state what it returns: unifml.Native(factory, output="logits")',
+        )
+
+
+def allowed_widths(task: Task) -> tuple[int, ...]:
+    """Return the widths that a native network may have."""
+    return (1, 2) if task.binary else (task.width,)
+
+
+def _describe(task: Task) -> str:
+    if task.multilabel:
+        return f"{task.n_targets} labels"
+    return f"{task.n_classes} classes" if task.n_classes else f"{task.n_targets} target(s)"
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+
+
+def _softmax(x: FloatArray) -> FloatArray:
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
