@@ -151,7 +151,6 @@ class Layered(MLP):
         return Network(layers)
 
 
-
 def plan(task, n_features, model=None, dtype="float64", device="cpu", **training):
     model = model or MLP(hidden=(7, 5), activation="tanh")
     signature = Signature((n_features,), task.width, task.n_classes, dtype)

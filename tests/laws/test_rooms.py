@@ -37,7 +37,9 @@ ROOMS = {
     "data": Room(
         ("core", "layers", "errors", "config"), ("numpy", "scipy", "sklearn.utils", "narwhals")
     ),
-    "training": Room(("core", "layers", "errors", "config"), ("numpy", "scipy"), ("rich",)),
+    "training": Room(
+        ("core", "layers", "errors", "config"), ("numpy", "scipy", "threadpoolctl"), ("rich",)
+    ),
     "models": Room(("layers", "core", "errors")),
     "estimators": Room(
         ("core", "data", "models", "training", "config", "errors"),

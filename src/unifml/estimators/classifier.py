@@ -17,7 +17,7 @@ from unifml.estimators.methods import gives_probabilities, learns_in_steps, nati
 from unifml.estimators.planning import Choices
 from unifml.estimators.steps import step_network
 from unifml.training import Training
-from unifml.training.outputs import probabilities
+from unifml.training.outputs import one_table, probabilities
 
 
 class Classifier(ClassifierMixin, Base):
@@ -207,7 +207,7 @@ class Classifier(ClassifierMixin, Base):
         """
         self._state()
         if self._estimator() is not None:
-            return self._ask("predict_proba", X)  # type: ignore[no-any-return]
+            return one_table(self._ask("predict_proba", X), self._fitted.plan.task)
         plan = self._fitted.plan
         return probabilities(self._outputs(X), plan.task, plan.output)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from unifml.core.adapter import Adapter
@@ -113,13 +112,12 @@ def plan_untouched(choices: Choices, task: Task, X: Any, *, classes: Any = None)
     traits = choices.adapter.traits(_instance(choices.model))
     explicit = choices.training.explicit()
     check_used(repr(choices.model), _STEP_FIELDS if traits.steps else (), explicit)
-    shape = tuple(map(int, np.shape(X)[1:])) if hasattr(X, "shape") else ()
-    rows = int(X.shape[0]) if hasattr(X, "shape") else len(X)
+    shape = tuple(map(int, X.shape)) if hasattr(X, "shape") else (1, 0)
     return Plan(
         model=choices.model,
         task=task,
-        signature=Signature(shape or (0,), task.n_targets, task.n_classes, "float64"),
-        settings=choices.training.resolve({}, task, rows),
+        signature=Signature(shape[1:] or (0,), task.n_targets, task.n_classes, "float64"),
+        settings=choices.training.resolve({}, task, shape[0]),
         seeds=choices.seeds,
         procedure="epochs" if explicit else "native",
         output="probabilities" if task.kind == "classification" else "values",

@@ -117,11 +117,9 @@ class Regressor(RegressorMixin, Base):
         choices = self._choices()
         if self._untouched() is not None:
             held_out = None if X_val is None else Table(X_val, np.asarray(y_val), sample_weight_val)
-            n_targets = np.shape(y)[1] if np.ndim(y) > 1 else 1
-            task = Task("regression", n_targets)
-            return self._fit_untouched(
-                choices, task, Table(X, y, sample_weight), held_out, None
-            )
+            n_targets = y.shape[1] if len(getattr(y, "shape", ())) > 1 else 1
+            rows = Table(X, y, sample_weight)
+            return self._fit_untouched(choices, Task("regression", n_targets), rows, held_out, None)
         scratch = self._scratch()
         rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
         held_out = None

@@ -97,7 +97,6 @@ def _convert_inner(scope: Any, operator: Any, container: Any, inner: Any) -> Non
         holder.add_options(id(inner), {"zipmap": False} if len(operator.outputs) == 2 else None)
     found = list(_parse_sklearn(scope, inner, list(operator.inputs)))
     for source, target in zip(found, operator.outputs, strict=False):
-        target.set_type(source.type)
         container.add_node(
             "Identity",
             source.full_name,

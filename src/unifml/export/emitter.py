@@ -49,7 +49,9 @@ def emit(graph: Graph, x: str, network: Network, weights: Weights, shape: Shape)
         For a kind of layer without a rule here.
     """
     for name, layer, inner in network.walk(shape):
-        own = {spec.name: np.asarray(weights[f"{name}.{spec.name}"]) for spec in layer.weights(inner)}
+        own = {
+            spec.name: np.asarray(weights[f"{name}.{spec.name}"]) for spec in layer.weights(inner)
+        }
         x = _rule(layer)(graph, x, name, layer, own, inner)
     return x
 
@@ -87,7 +89,7 @@ def _activation(g: Graph, x: str, name: str, layer: Activation, own: Own, shape:
 
 
 def _batch_norm(g: Graph, x: str, name: str, layer: BatchNorm, own: Own, shape: Shape) -> str:
-    """Multiply and add over the last axis, whatever the rank; ONNX's own operator wants it second."""
+    """Work on the last axis at any rank; ONNX's own operator wants features second."""
     wide = {key: value.astype(np.float64) for key, value in own.items()}
     factor = wide["scale"] / np.sqrt(wide["variance"] + layer.epsilon)
     x = g.op("Sub", x, g.constant(f"{name}.mean", wide["mean"]), name=f"{name}.centred")
@@ -107,7 +109,7 @@ def _dropout(g: Graph, x: str, name: str, layer: Layer, own: Own, shape: Shape) 
 
 
 def _gelu(g: Graph, x: str, name: str) -> str:
-    """x * (1 + erf(x / sqrt 2)) / 2."""
+    """Write x * (1 + erf(x / sqrt 2)) / 2."""
     inner = g.op("Div", x, g.constant(f"{name}.root", math.sqrt(2.0)), name=f"{name}.scaled")
     erf = g.op("Erf", inner, name=f"{name}.erf")
     one = g.op("Add", erf, g.constant(f"{name}.one", 1.0), name=f"{name}.shifted")

@@ -47,7 +47,9 @@ class Graph:
         self.initializers.append(numpy_helper.from_array(array, full))
         return full
 
-    def op(self, kind: str, *inputs: str, name: str = "", output: str = "", **attributes: Any) -> str:
+    def op(
+        self, kind: str, *inputs: str, name: str = "", output: str = "", **attributes: Any
+    ) -> str:
         """Add a node of one output, and return the output's name."""
         from onnx import helper
 
@@ -78,21 +80,24 @@ class Graph:
         from onnx import TensorProto, helper
 
         ends = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in self.outputs]
-        starts = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in self.inputs]
+        starts = [
+            helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in self.inputs
+        ]
         body = helper.make_graph(self.nodes, name, starts, ends, self.initializers)
-        return helper.make_node("Piece", inputs, outputs, name=name, domain=DOMAIN, body=body)
+        content = body.SerializeToString()  # as bytes, so that nobody touches it on the way
+        return helper.make_node("Piece", inputs, outputs, name=name, domain=DOMAIN, piece=content)
 
 
 def expand(graph: Any) -> None:
     """Replace every node that carries a piece by the nodes of the piece, in place."""
-    from onnx import helper
+    from onnx import GraphProto
 
     nodes: list[Any] = []
     for node in graph.node:
         if node.domain != DOMAIN:
             nodes.append(node)
             continue
-        body = helper.get_attribute_value(node.attribute[0])
+        body = GraphProto.FromString(node.attribute[0].s)
         names = dict(zip((i.name for i in body.input), node.input, strict=True))
         names |= dict(zip((o.name for o in body.output), node.output, strict=True))
         nodes.extend(renamed(inner, names) for inner in body.node)

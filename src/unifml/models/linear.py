@@ -52,10 +52,8 @@ class Linear(Model):
     def training_defaults(self, total_weight: float) -> Mapping[str, Any]:
         return {"l2": 1.0 / total_weight}
 
-    def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation | None:
+    def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation:
         """Return the scikit-learn estimator that means the same."""
-        if task.multilabel:
-            return None
         strength = settings["settings"].l2 * settings["total_weight"]
         if task.kind == "regression":
             return Translation(
@@ -63,20 +61,27 @@ class Linear(Model):
                 (("alpha", strength),),
                 notes=(f"l2 -> alpha = l2 * sum(w) = {strength:.6g}",),
             )
-        solver = "newton-cholesky" if task.n_classes <= 20 else "lbfgs"
+        if not task.multilabel:
+            return _logistic(task, strength)
+        # Our loss is the mean over labels, so each label's own problem has more of the penalty.
+        each = _logistic(task, strength * task.n_targets)
         return Translation(
-            "sklearn.linear_model.LogisticRegression",
-            (
-                ("C", 1.0 / strength if strength else float("inf")),
-                ("solver", solver),
-                ("tol", 1e-8),
-                ("max_iter", 1000),
-            ),
-            notes=(
-                f"l2 -> C = 1 / (l2 * sum(w)) = {1.0 / strength if strength else float('inf'):.6g}",
-                "solved to the end: tol=1e-8 where scikit-learn's default is 1e-4",
-            ),
+            "sklearn.multioutput.MultiOutputClassifier", (("estimator", each),), notes=each.notes
         )
 
     def space(self) -> Space:
         return {"l2": Float(1e-6, 1.0, log=True)}
+
+
+def _logistic(task: Task, strength: float) -> Translation:
+    inverse = 1.0 / strength if strength else float("inf")
+    # Newton's method holds a matrix of (features * classes) squared.
+    solver = "newton-cholesky" if task.n_classes <= 20 else "lbfgs"
+    return Translation(
+        "sklearn.linear_model.LogisticRegression",
+        (("C", inverse), ("solver", solver), ("tol", 1e-8), ("max_iter", 1000)),
+        notes=(
+            f"l2 -> C = 1 / (l2 * sum(w)) = {inverse:.6g}",
+            "solved to the end: tol=1e-8 where scikit-learn's default is 1e-4",
+        ),
+    )

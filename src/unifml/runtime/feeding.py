@@ -52,7 +52,9 @@ class Feeder:
         columns = list(self._columns(X))
         if len(columns) != len(self.schema.inputs):
             self._refuse_width(len(columns))
-        feed = {i.name: self._column(i, c) for i, c in zip(self.schema.inputs, columns, strict=True)}
+        feed = {
+            i.name: self._column(i, c) for i, c in zip(self.schema.inputs, columns, strict=True)
+        }
         if not len(feed[self.first]):
             self._refuse_shape((0, len(columns)))
         return feed

@@ -33,7 +33,7 @@ def open_session(source: str | bytes, device: str | None, name: str) -> Any:
     try:
         return onnxruntime.InferenceSession(source, options, providers=chosen)
     except Exception as error:
-        raise DataError(f"loading {name}", found="onnxruntime refuses the file") from error
+        raise DataError(f"loading {name}", found=f"onnxruntime: {str(error)[:300]}") from error
 
 
 def providers(device: str | None, available: list[str]) -> list[Any]:

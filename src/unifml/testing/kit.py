@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from unifml.core.adapter import Adapter
 from unifml.core.registry import get_adapter, require
 from unifml.errors import UnifmlError
 from unifml.testing import checks_estimators, checks_protocol, checks_training
-from unifml.testing.case import Case
-from unifml.testing.lab import Skip
+from unifml.testing.rule import Case, Skip
 
 Status = Literal["passed", "failed", "skipped"]
 ROOMS = (checks_protocol, checks_training, checks_estimators)
@@ -71,7 +71,7 @@ def check_adapter(name: str, *, on_fail: Literal["raise"] | None = "raise") -> l
     []
     """
     adapter = require(get_adapter(name))
-    checks = [_run(case, adapter) for case in cases(adapter)]
+    checks = [_run(case) for case in cases(adapter)]
     failed = [check for check in checks if check.status == "failed"]
     if failed and on_fail == "raise":
         raise ConformanceError(
@@ -83,12 +83,11 @@ def check_adapter(name: str, *, on_fail: Literal["raise"] | None = "raise") -> l
 
 def cases(adapter: Adapter) -> Iterator[Case]:
     """Yield every check, once for each thing claimed that it is about."""
-    for room in ROOMS:
-        for check in room.CHECKS:
-            yield from check(adapter)
+    for rule in chain.from_iterable(room.CHECKS for room in ROOMS):
+        yield from rule.cases(adapter)
 
 
-def _run(case: Case, adapter: Adapter) -> Check:
+def _run(case: Case) -> Check:
     try:
         case.run()
     except Skip as skip:

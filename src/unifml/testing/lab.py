@@ -34,10 +34,6 @@ NUMBER = Task("regression", 1)
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-class Skip(Exception):  # noqa: N818  (it is not an error)
-    """A check that the capabilities say does not apply."""
-
-
 @dataclass(frozen=True, repr=False)
 class Probe(Model):
     """A model of any layers, ended by a dense one of the width that the task needs.
@@ -162,7 +158,9 @@ class Lab:
 
     def oracle(self) -> Lab:
         """Return the same problem on the toy backend, in float64."""
-        return _Oracle(ToyAdapter(), *self._rest(), source=self)
+        return _Oracle(
+            ToyAdapter(), self.task, self.layers, self.training, "float64", self.weighted, self
+        )
 
     def order(self, epoch: int) -> BatchOrder:
         """Return the order of rows in an epoch."""
@@ -185,9 +183,6 @@ class Lab:
     def with_training(self, **fields: Any) -> Lab:
         """Return the problem with other training."""
         return replace(self, training=self.training.with_params(**fields))
-
-    def _rest(self) -> tuple[Any, ...]:
-        return self.task, self.layers, self.training, "float64", self.weighted
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,7 @@ def _dense(x: Array, weights: Arrays) -> tuple[Array, Back]:
     return x @ weights["kernel"] + weights.get("bias", 0), back
 
 
-def _batch_norm(
-    layer: BatchNorm, x: Array, weights: Arrays, training: bool
-) -> tuple[Array, Back]:
+def _batch_norm(layer: BatchNorm, x: Array, weights: Arrays, training: bool) -> tuple[Array, Back]:
     if not training:
         scale = weights["scale"] / np.sqrt(weights["variance"] + layer.epsilon)
         return (x - weights["mean"]) * scale + weights["offset"], lambda g: (g * scale, {})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from unifml.core.adapter import Program, Weights
 from unifml.core.history import History
@@ -62,7 +63,10 @@ def solve(
                 gradient[name] = gradient[name] + plan.settings.l2 * weights[name]
         return loss + penalty, coordinates.gradient(gradient)
 
-    found = minimize(objective, coordinates.origin(), jac=True, method="L-BFGS-B", options=_OPTIONS)
+    # SciPy's steps are far too small for the threads that BLAS would wake for each of them.
+    with threadpool_limits(limits=1, user_api="blas"):
+        begin = coordinates.origin()
+        found = minimize(objective, begin, jac=True, method="L-BFGS-B", options=_OPTIONS)
     steepness = float(np.max(np.abs(found.jac)))
     if steepness > _STALLED:
         _warn(steepness)

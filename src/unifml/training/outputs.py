@@ -34,6 +34,13 @@ def probabilities(outputs: FloatArray, task: Task, output: Output) -> FloatArray
     return values
 
 
+def one_table(found: Any, task: Task) -> Any:
+    """Return the probabilities of labels as one table, where a library gives a list of tables."""
+    if task.multilabel and isinstance(found, list):
+        return np.stack([table[:, -1] for table in found], axis=1)
+    return found
+
+
 def check_outputs(outputs: Any, task: Task, output: Output) -> None:
     """Raise if the first outputs of a native model are not what it claims.
 

@@ -67,14 +67,14 @@ class KerasAdapter:
         return load_engine().devices()  # type: ignore[no-any-return]
 
     def traits(self, native: Any) -> NativeTraits:
-        return _room("natives").traits(native)  # type: ignore[no-any-return]
+        return _room("traits").traits(native)  # type: ignore[no-any-return]
 
     def seeded(self, seed: int) -> AbstractContextManager[None]:
         return _room("rng").seeded(seed)  # type: ignore[no-any-return]
 
     def build(self, plan: Plan, weights: Weights | None = None) -> Any:
         if plan.network is None:
-            return _room("natives").build_native(plan)
+            return _room("natives").build(plan)
         return _room("layers").build_compiled(plan, weights)
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
@@ -84,7 +84,9 @@ class KerasAdapter:
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
         room = _room("weights")
-        return room.read_native(model) if plan.network is None else room.read(model, plan.network)
+        if plan.network is None:
+            return room.read_native(model)  # type: ignore[no-any-return]
+        return room.read(model, plan.network)  # type: ignore[no-any-return]
 
     def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
         room = _room("weights")
@@ -100,7 +102,7 @@ class KerasAdapter:
         return _room("natives").load(dumped, plan)
 
     def to_onnx(self, model: Any, plan: Plan, opset: int) -> Any:
-        return _room("onnx").to_onnx(model, plan, opset)
+        return _room("onnx").export(model, plan, opset)
 
     def translate(self, plan: Plan) -> str:
         return _room("translate").translate(plan)  # type: ignore[no-any-return]

@@ -98,9 +98,7 @@ class Compiled:
         rows = tf.TensorSpec(model.inputs[0].shape, self.dtype)
         self._rows, self._y = rows, tf.TensorSpec((None, *y_shape), y_dtype)
         self._w = tf.TensorSpec((None,), self.dtype)
-        self._forward = tf.function(self._run).get_concrete_function(
-            self.trained, self.fixed, rows
-        )
+        self._forward = tf.function(self._run).get_concrete_function(self.trained, self.fixed, rows)
         self._epoch: Any = None
         self._gradient: Any = None
 
@@ -202,3 +200,99 @@ def _mean(losses: Any, weight: Any) -> Any:
 def to_numpy(value: Any) -> FloatArray:
     """Return a copy of a tensor."""
     return value.numpy()  # type: ignore[no-any-return]
+
+
+def variable(like: Any) -> Any:
+    """Return a variable of zeros in the shape and dtype of another."""
+    return tf.Variable(tf.zeros(like.shape, like.dtype), trainable=False)
+
+
+def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
+    """Return a model's inference as a compiled function of one tensor."""
+
+    def call(X: Any) -> Any:
+        return model(X, training=False)
+
+    return (
+        call if model.compiled and model.run_eagerly else tf.function(call, reduce_retracing=True)
+    )
+
+
+def gradients(
+    objective: Callable[[], tuple[Any, Any]],
+    trained: Sequence[Any],
+    scale: Callable[[Any], Any] = lambda loss: loss,
+) -> tuple[Any, list[Any]]:
+    """Return the loss to report, and the gradients of it and what is added, scaled."""
+    with tf.GradientTape() as tape:
+        loss, added = objective()
+        total = scale(loss + added)
+    found = tape.gradient(total, trained)
+    return loss, [None if g is None else tf.convert_to_tensor(g) for g in found]
+
+
+def walk(one_batch: Callable[[Any, Any], Any], *, eager: bool) -> Callable[..., Any]:
+    """Return a function that calls `one_batch` for each batch and returns the losses."""
+
+    def epoch(data: Any, order: Any, series: Any) -> Any:
+        rows, edges = order
+        shuffled = [tf.gather(part, rows) for part in data]
+        steps = tf.size(edges) - 1
+        losses = tf.TensorArray(series[0].dtype, size=steps, element_shape=())
+
+        def body(i: Any, losses: Any) -> Any:
+            batch = tuple(part[edges[i] : edges[i + 1]] for part in shuffled)
+            loss = one_batch(batch, [values[i] for values in series])
+            return i + 1, losses.write(i, tf.cast(loss, losses.dtype))
+
+        _, losses = tf.while_loop(lambda i, _: i < steps, body, (0, losses), parallel_iterations=1)
+        return losses.stack()
+
+    return epoch if eager else tf.function(epoch, reduce_retracing=True)
+
+
+def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
+    """Convert a model's inference by tf2onnx: ``X`` to ``outputs``."""
+    import tf2onnx
+    from keras.src.export.tf2onnx_lib import patch_tf2onnx
+
+    patch_tf2onnx()  # Keras's own mend of tf2onnx for NumPy 2
+    rows = (tf.TensorSpec((None, *input_shape), dtype, name="X"),)
+
+    def outputs(X: Any) -> Any:
+        return tf.identity(_one_column(model(X, training=False)), name="outputs")
+
+    function = tf.function(outputs, input_signature=rows)
+    proto, _ = tf2onnx.convert.from_function(
+        function, rows, opset=opset, custom_op_handlers={"Erfc": (_erfc, [])}
+    )
+    return _renamed(proto)
+
+
+def _one_column(outputs: Any) -> Any:
+    return tf.reshape(outputs, (-1, 1)) if outputs.shape.rank == 1 else outputs
+
+
+def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
+    """Write Erfc, which ONNX has not, as 1 - Erf."""
+    import numpy as np
+
+    dtype = context.get_dtype(node.output[0])
+    one = context.make_const(f"{name}_one", np.array(1, dtype=np.float32))
+    erf = context.make_node("Erf", node.input, name=f"{name}_erf")
+    cast = context.make_node("Cast", one.output, attr={"to": dtype}, name=f"{name}_cast")
+    inputs, outputs = [cast.output[0], erf.output[0]], node.output
+    context.remove_node(node.name)
+    context.make_node("Sub", inputs, outputs=outputs, name=name)
+
+
+def _renamed(proto: Any) -> Any:
+    names = {proto.graph.input[0].name: "X", proto.graph.output[0].name: "outputs"}
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.name = names[value.name]
+    for node in proto.graph.node:
+        for side in (node.input, node.output):
+            renamed = [names.get(name, name) for name in side]
+            del side[:]
+            side.extend(renamed)
+    return proto

@@ -40,9 +40,10 @@ def build_compiled(plan: Plan, weights: Weights | None) -> Any:
     )
     model.compile(
         optimizer=keras_optimizer(plan.settings),
-        loss=compiled_loss(plan.settings.loss, plan.task),
+        loss=compiled_loss(plan.settings.loss, plan.task, plan.signature.dtype),
         metrics=compiled_metrics(plan.task),
     )
+    model.optimizer.build(model.trainable_variables)  # a file without its memory warns on loading
     return model
 
 

@@ -48,14 +48,13 @@ def _safe_log(probabilities: Any) -> Any:
     return ops.log(ops.maximum(probabilities, keras.config.epsilon()))
 
 
-def compiled_loss(loss: str, task: Task) -> Any:
-    """Return Keras's loss for a network of ours (its squared error has no half)."""
+def compiled_loss(loss: str, task: Task, dtype: str, *, from_logits: bool = True) -> Any:
+    """Return the loss of Keras that corresponds to ours (its squared error has no half)."""
     if loss == "cross_entropy":
-        if task.multilabel or task.binary:
-            return keras.losses.BinaryCrossentropy(from_logits=True)
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        kind = "Binary" if task.multilabel or task.binary else "SparseCategorical"
+        return getattr(keras.losses, f"{kind}Crossentropy")(from_logits=from_logits, dtype=dtype)
     kinds = {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "huber": "Huber"}
-    return getattr(keras.losses, kinds[loss])()
+    return getattr(keras.losses, kinds[loss])(dtype=dtype)
 
 
 def compiled_metrics(task: Task) -> list[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
 
+from unifml.errors import ParameterError
 from unifml.training import Settings
 
 CLASSES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
@@ -25,12 +27,59 @@ def arguments(settings: Settings) -> dict[str, Any]:
     return given
 
 
-def copied(optimizer: Any) -> Any:
+def copied_optimizer(optimizer: Any, learning_rate: float | None = None) -> Any:
     """Return a fresh optimizer with the settings of a user's one, and none of its memory."""
-    return type(optimizer).from_config(optimizer.get_config())
+    config = optimizer.get_config()
+    if learning_rate is not None:
+        config["learning_rate"] = learning_rate
+    return type(optimizer).from_config(config)
 
 
 def kind(optimizer: Any) -> str:
     """Return our name of a Keras optimizer, or Keras's own in lower case."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # mixed precision wraps it
-    return str(type(inner).__name__).lower()
+    return str(type(_inner(optimizer)).__name__).lower()
+
+
+def check_agreement(optimizer: Any, settings: Settings) -> None:
+    """Raise if `Training` names an optimizer and the compiled model has another.
+
+    Raises
+    ------
+    ParameterError
+        It names both.
+    """
+    theirs, own = _inner(optimizer), settings.optimizer
+    asked: dict[str, Any] = {}
+    if "weight_decay" in settings.explicit:
+        asked["weight_decay"] = settings.weight_decay
+    if "optimizer" in settings.explicit:
+        if kind(optimizer) != own.kind:
+            raise _contradiction(f"optimizer={own.kind!r}", f"optimizer {kind(optimizer)!r}")
+        asked |= {
+            f.name: getattr(own, f.name)
+            for f in dataclasses.fields(own)
+            if getattr(own, f.name) != f.default
+        }
+    for name, value in asked.items():
+        if value != (getattr(theirs, name, None) or type(value)(0)):
+            found = f"{type(theirs).__name__}({name}={getattr(theirs, name, None)!r})"
+            raise _contradiction(f"{name}={value!r}", found)
+
+
+def check_loss(ours: str | None, theirs: str, settings: Settings) -> None:
+    """Raise if `Training` names a loss and the compiled model has another."""
+    if "loss" in settings.explicit and settings.loss != ours:
+        raise _contradiction(f"loss={settings.loss!r}", f"loss {theirs!r}")
+
+
+def _contradiction(asked: str, found: str) -> ParameterError:
+    return ParameterError(
+        f"Training({asked}) with a compiled Keras model",
+        found=f"the model was compiled with {found}",
+        rule="the two must agree, or one of them be left out",
+        fix="leave it out of Training, or do not compile the model",
+    )
+
+
+def _inner(optimizer: Any) -> Any:
+    return getattr(optimizer, "inner_optimizer", optimizer)  # mixed precision wraps it

@@ -101,6 +101,9 @@ class NetworkProgram:
         self._recipe = recipe(plan)
         self._dtype = plan.signature.dtype
         self._step = 0
+        self._rest: dict[str, npt.NDArray[Any]] = {}
+        self._trained: list[Any] = []
+        self._fixed: list[Any] = []
         with self._place():
             self._set(weights)
             self._slots = self._empty_slots()

@@ -19,7 +19,7 @@ from sklearn.utils import _safe_indexing
 from unifml.adapters.sklearn.rng import seeded
 from unifml.core.adapter import Weights
 from unifml.core.capabilities import NativeTraits
-from unifml.core.plan import Plan
+from unifml.core.plan import Plan, Translation
 from unifml.core.seeds import Seeds
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
@@ -36,7 +36,7 @@ def build(plan: Plan) -> Any:
     a class or function called; what random states they leave None come from the plan's seeds.
     """
     if plan.translation is not None:
-        return estimator_class(plan.translation.estimator)(**dict(plan.translation.params))
+        return construct(plan.translation)
     model = plan.model if isinstance(plan.model, Native) else Native(plan.model)
     if is_factory(model.factory):
         with seeded(plan.seeds.integer("native")):
@@ -46,6 +46,15 @@ def build(plan: Plan) -> Any:
         if model.params:
             native.set_params(**model.params)
     return _seed(native, plan.seeds)
+
+
+def construct(translation: Translation) -> Any:
+    """Construct what a translation says; a parameter may be a translation itself."""
+    params = {
+        name: construct(value) if isinstance(value, Translation) else value
+        for name, value in translation.params
+    }
+    return estimator_class(translation.estimator)(**params)
 
 
 def estimator_class(path: str) -> Any:
@@ -138,7 +147,7 @@ class NativeProgram:
         if self._plan.task.kind == "regression":
             predicted = self._native.predict(rows.X)
             return 0.5 * float(mean_squared_error(rows.y, predicted, sample_weight=rows.weight))
-        if not hasattr(self._native, "predict_proba") or self._plan.task.multilabel:
+        if not hasattr(self._native, "predict_proba") or np.ndim(rows.y) > 1:
             labels = self._native.predict(rows.X)
             return float(zero_one_loss(rows.y, labels, sample_weight=rows.weight))
         proba, known = self._native.predict_proba(rows.X), self._classes()

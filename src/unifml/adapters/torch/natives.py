@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from unifml.adapters._torch_engine.epoch import Batch, Rows, predict, to_tensor,
 from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
+from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.torch import weights as room
 from unifml.core.adapter import Weights
 from unifml.core.plan import Plan
@@ -79,8 +82,12 @@ class NativeProgram:
             if isinstance(norm, _NORMS) and _frozen(norm):
                 norm.eval()
         step = self._own_step if hasattr(self.module, "training_step") else self._step
-        with seeded(seed), exact_floats(self.device):
+        rows = int(np.diff(order.edges).max())
+        with seeded(seed), exact_floats(self.device), self._threads(rows):
             return walk(self.rows, order, rates, step)
+
+    def _threads(self, rows: int) -> AbstractContextManager[None]:
+        return threads_for(rows * sum(p.numel() for p in self.module.parameters()))
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
@@ -99,7 +106,7 @@ class NativeProgram:
         return loss.detach()
 
     def forward(self, X: Any) -> FloatArray:
-        with exact_floats(self.device):
+        with exact_floats(self.device), self._threads(len(X)):
             return predict(self.module, to_tensor(X, self.device, self.dtype))
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from unifml.adapters._torch_engine.flat import FlatGroup
 from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
+from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.torch import layers
 from unifml.adapters.torch import weights as room
 from unifml.core.adapter import Weights
@@ -59,8 +61,12 @@ class NetworkProgram:
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
         self.module.train()
-        with seeded(seed) if self.random else nullcontext(), exact_floats(self.device):
+        randomness = seeded(seed) if self.random else nullcontext()
+        with randomness, exact_floats(self.device), self._threads(int(np.diff(order.edges).max())):
             return walk(self.rows, order, rates, self._step)
+
+    def _threads(self, rows: int) -> AbstractContextManager[None]:
+        return threads_for(rows * sum(p.numel() for p in self.module.parameters()))
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
@@ -71,7 +77,7 @@ class NetworkProgram:
         return loss.detach()
 
     def forward(self, X: Any) -> FloatArray:
-        with exact_floats(self.device):
+        with exact_floats(self.device), self._threads(len(X)):
             return predict(self.module, to_tensor(X, self.device, self.dtype))
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
@@ -79,8 +85,9 @@ class NetworkProgram:
         self.module.train()
         self.stepper.zero()
         X, y, weight = self.rows.whole()
-        loss = weighted_mean(self.loss(self.module(X), y), weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with self._threads(len(X)):
+            loss = weighted_mean(self.loss(self.module(X), y), weight)
+            loss.backward()  # type: ignore[no-untyped-call]
         places = room.places(self.module, self.network)
         return float(loss.detach()), {
             name: change[1](tensor.grad.cpu().numpy())

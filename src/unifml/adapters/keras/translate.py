@@ -1,0 +1,123 @@
+"""What a plan means in Keras's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unifml.adapters.keras.layers import build
+from unifml.adapters.keras.optimizers import CLASSES, arguments
+from unifml.core.plan import Plan
+from unifml.training import Settings
+
+_HIDDEN = ("name", "trainable", "dtype", "axis", "seed")
+
+
+def translate(plan: Plan) -> str:
+    """Return the construction and the training of a plan as Keras code to read."""
+    if plan.network is None:
+        model = [f"model = {plan.model!r}  # yours, copied or built under the seed"]
+    else:
+        model = _network(plan)
+    return "\n".join(["import keras", "", *model, "", *_training(plan)])
+
+
+def _network(plan: Plan) -> list[str]:
+    assert plan.network is not None
+    sig = plan.signature
+    model = build(plan.network, sig.input_shape, None, sig.dtype, "network")
+    notes = ["# initial weights are drawn in NumPy from the seed and written into the model"]
+    if plan.network.standardize:
+        notes.append("# standardize: mean and variance (scale ** 2) of the training rows")
+    lines = [f"    {_call(layer)},{_note(layer)}" for layer in model.layers[1:]]
+    start = f"    keras.Input({sig.input_shape}, dtype={sig.dtype!r}),"
+    return [*notes, "model = keras.Sequential([", start, *lines, "])"]
+
+
+def _call(layer: Any) -> str:
+    blank = type(layer).from_config(_required(layer)).get_config()
+    shown = {
+        key: _plain(value)
+        for key, value in layer.get_config().items()
+        if key not in _HIDDEN and (value != blank.get(key) or key in ("units", "rate"))
+    }
+    given = [f"{k}={v!r}" for k, v in shown.items()] + [f"name={layer.name!r}"]
+    if layer.dtype != "float32":
+        given.append(f"dtype={layer.dtype!r}")
+    return f"keras.layers.{type(layer).__name__}({', '.join(given)})"
+
+
+def _note(layer: Any) -> str:
+    note = _NOTES.get(type(layer).__name__)
+    return f"  # {note}" if note else ""
+
+
+def _required(layer: Any) -> dict[str, Any]:
+    return {key: value for key, value in layer.get_config().items() if key in _REQUIRED}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict) and "class_name" in value:
+        return value["config"].get("name", value["class_name"])
+    return value
+
+
+_REQUIRED = ("units", "rate", "activation")  # what the constructors ask for
+_NOTES = {
+    "BatchNormalization": "momentum .99 and epsilon 1e-3 are Keras's defaults",
+    "LayerNormalization": "epsilon 1e-3 is Keras's default",
+    "LeakyReLU": "negative_slope .3 is Keras's default",
+}
+
+
+def _training(plan: Plan) -> list[str]:
+    settings = plan.settings
+    if plan.procedure == "exact":
+        return [
+            "# solved exactly: SciPy's L-BFGS-B over loss and gradient of all rows, in float64",
+            f"# objective: {settings.loss} + {settings.l2:g} / 2 * sum(kernel ** 2)",
+        ]
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments(settings).items())
+    return [
+        *_notes(settings),
+        "model.compile(",
+        f"    optimizer=keras.optimizers.{CLASSES[settings.optimizer.kind]}({given}),",
+        f"    loss={_loss(plan)},",
+        ")",
+        "# not called: unifml runs each epoch in one compiled call, in an order from the seed",
+        f"model.fit(X, y, epochs={settings.epochs}, batch_size={settings.batch_size})",
+    ]
+
+
+def _loss(plan: Plan) -> str:
+    name = plan.settings.loss
+    if name == "cross_entropy":
+        on_off = plan.task.binary or plan.task.multilabel
+        kind = "BinaryCrossentropy" if on_off else "SparseCategoricalCrossentropy"
+        return f"keras.losses.{kind}(from_logits={plan.output == 'logits'})"
+    kinds = {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "huber": "Huber"}
+    half = "  # unifml: half of it" if name == "mse" else ""
+    return f"keras.losses.{kinds[name]}(){half}"
+
+
+def _notes(settings: Settings) -> list[str]:
+    kind = settings.optimizer.kind
+    notes = {
+        "adam": "epsilon stands after the bias correction (Keras: before), in float64",
+        "adamw": "epsilon stands after the bias correction (Keras: before), in float64",
+        "rmsprop": "epsilon stands outside the root (Keras: inside)",
+    }
+    lines = [f"# {kind}: {notes[kind]}"] if kind in notes else []
+    if settings.optimizer.decays:
+        lines.append("# weight_decay: kernels only; Keras's default is 0.004 on all variables")
+    if settings.l2:
+        lines.append(
+            f"# l2={settings.l2:g} -> keras.regularizers.L2({settings.l2 / 2:g}) on kernels"
+        )
+    if settings.l1:
+        lines.append(f"# l1={settings.l1:g} -> keras.regularizers.L1({settings.l1:g}) on kernels")
+    if settings.schedule.kind != "constant":
+        lines.append(f"# learning_rate follows {settings.schedule!r}, a step at a time")
+    return [
+        *lines,
+        "# losses are sum(w * loss) / sum(w) in each batch (Keras: / rows of the batch)",
+    ]
