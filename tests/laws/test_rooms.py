@@ -64,9 +64,10 @@ ROOMS = {
     "export": Room(
         (*BELOW_TASKS, "runtime"),
         ("numpy", "scipy", "sklearn"),
-        ("onnx", "onnxruntime", "onnxscript", "skl2onnx", "tf2onnx"),
+        ("onnx", "onnxruntime", "onnxscript", "skl2onnx", "tf2onnx", "pandas", "matplotlib"),
     ),
-    "runtime": Room(("errors",), ("numpy", "onnxruntime")),
+    # scikit-learn only when it asks for tags, so it is there already.
+    "runtime": Room(("errors",), ("numpy", "onnxruntime"), ("sklearn",)),
     "serve": Room(("errors", "runtime"), ("numpy", "onnxruntime")),
     "cli": Room(
         ("tasks", "export", "runtime", "serve", "core/registry", "config", "errors"), (), ("rich",)

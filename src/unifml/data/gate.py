@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from unifml.errors import DataError, DataTypeError
-
-_LARGEST = float(np.sqrt(np.finfo(np.float64).max))
+from unifml.data.strange import as_numbers, check_size, is_missing, is_number, refuse_container
+from unifml.errors import DataError
 
 
 def training_rows(
@@ -57,70 +56,68 @@ def check_features(
     estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, allow_nd: bool = False
 ) -> npt.NDArray[Any]:
     """Return X as a contiguous array of floats; names and widths must agree unless `reset`."""
-    _refuse(X)
     values = validate_data(
         estimator,
-        _plain_frame(X),
+        _plain(X),
         reset=reset,
         dtype=(np.float64, np.float32),
         order="C",
         allow_nd=allow_nd,
         ensure_min_samples=min_samples,
     )
-    if values.size and np.abs(values).max() > _LARGEST:
-        raise DataError(
-            "values of X",
-            found=f"{np.abs(values).max():.3g}, whose square is infinite",
-            rule=f"abs(X) <= {_LARGEST:.3g}",
-        )
+    check_size(values, "X")
     return values  # type: ignore[no-any-return]
 
 
-def _refuse(X: Any) -> None:
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataTypeError(
-            "X is a masked array",
-            rule="masks are not understood and would be dropped",
-            fix="fill it, X.filled(np.nan), and impute",
-        )
-    kind = np.asarray(X).dtype.kind if isinstance(X, list | tuple) and _even(X) else ""
-    kind = kind or getattr(getattr(X, "dtype", None), "kind", "")
-    if kind in "USmM" and kind:
+def _plain(X: Any) -> Any:
+    """Refuse what scikit-learn would stumble over; Arrow tables become something that it reads."""
+    refuse_container(X, "X")
+    names = list(getattr(X, "columns", ()))
+    if len(set(map(str, names))) < len(names):
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
         raise DataError(
-            "X holds text or dates" if kind in "US" else "X holds dates or durations",
-            rule="numbers are needed",
-            fix="encode them first, for example with sklearn.preprocessing.OneHotEncoder "
-            "in a ColumnTransformer",
+            f"columns {twice[:5] or names[:5]} of X",
+            found="several columns of one name",
+            rule="names of columns must be unique",
         )
-
-
-def _even(rows: Any) -> bool:
-    """Whether a list makes an array at all; uneven ones get scikit-learn's own words."""
-    lengths = {len(row) if hasattr(row, "__len__") else -1 for row in rows}
-    return len(lengths) <= 1
-
-
-def _plain_frame(X: Any) -> Any:
-    """Check the columns of a frame; Arrow tables become something scikit-learn reads."""
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
-        return X
-    strange = [
-        name
-        for name, dtype in frame.schema.items()
-        if dtype.is_temporal() or dtype in (nw.String, nw.Binary)
-    ]
+        return X if hasattr(X, "iloc") or hasattr(X, "to_arrow") else as_numbers(X, "X")
+    _check_columns(frame)
+    if frame.implementation.is_pyarrow():
+        return frame.to_pandas() if _has_pandas() else frame.to_numpy()
+    return X
+
+
+def _check_columns(frame: nw.DataFrame[Any]) -> None:
+    strange = [name for name, dtype in frame.schema.items() if not _fits(frame, name, dtype)]
     if strange:
         raise DataError(
             f"columns {strange[:5]} of X",
-            found="text or dates",
+            found="text, dates or other objects",
             rule="numbers are needed",
             fix="encode them first: make_pipeline(make_column_transformer("
             f"(OneHotEncoder(), {strange[:2]}), remainder='passthrough'), estimator)",
         )
-    if frame.implementation.is_pyarrow():
-        return frame.to_pandas() if _has_pandas() else frame.to_numpy()
-    return X
+
+
+def _fits(frame: nw.DataFrame[Any], name: str, dtype: Any) -> bool:
+    """Whether a column is one of numbers."""
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return True
+    if dtype in (nw.Categorical, nw.Enum):
+        categories = frame[name].cat.get_categories().dtype
+        return bool(categories.is_numeric() or categories == nw.Boolean)
+    if dtype not in (nw.Object, nw.Unknown):
+        return False
+    values = np.asarray(frame[name].to_native())
+    if values.dtype.kind == "O" and any(map(is_missing, values)):
+        raise DataError(
+            f"Input X contains NaN: column {name!r}",
+            rule="missing values must be filled first",
+            fix="for example with sklearn.impute.SimpleImputer",
+        )
+    return values.dtype.kind != "O" or all(map(is_number, values))
 
 
 def _has_pandas() -> bool:

@@ -12,7 +12,8 @@ from sklearn.utils.validation import column_or_1d
 
 from unifml.core.table import IntArray
 from unifml.core.task import Task
-from unifml.errors import DataError
+from unifml.data.strange import is_missing, refuse_container
+from unifml.errors import DataError, DataTypeError
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class LabelCodes:
     @classmethod
     def of(cls, y: Any, classes: Any = None) -> LabelCodes:
         """Find the classes in y, or take those given (for `partial_fit`)."""
-        y = np.asarray(y) if not hasattr(y, "dtype") else y
+        y = plain_labels(y)
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             return cls(np.arange(np.shape(y)[1]), multilabel=True)
-        found = np.unique(column_or_1d(y)) if classes is None else np.unique(classes)
+        found = np.unique(column_or_1d(y) if classes is None else plain_labels(classes))
         return cls(found)
 
     @property
@@ -55,18 +56,17 @@ class LabelCodes:
         DataError
             For labels that are not among the classes.
         """
+        labels = plain_labels(y)
         if self.multilabel:
-            return np.ascontiguousarray(y, dtype=np.int64)
-        labels = column_or_1d(y, warn=True)
+            return self._matrix(labels)
+        labels = column_or_1d(labels, warn=True)
+        if _is_text(labels) != _is_text(self.classes):
+            raise self._strangers(labels)
         codes = np.searchsorted(self.classes, labels)
         codes = np.minimum(codes, len(self.classes) - 1).astype(np.int64)
-        strangers = np.unique(labels[self.classes[codes] != labels])
-        if len(strangers):
-            raise DataError(
-                "labels of these rows",
-                found=f"{strangers[:5].tolist()} not among the classes",
-                rule=f"classes are {self.classes[:10].tolist()}",
-            )
+        strange = self.classes[codes] != labels
+        if strange.any():
+            raise self._strangers(labels[strange])
         return codes
 
     def decode(self, codes: IntArray) -> npt.NDArray[Any]:
@@ -81,3 +81,83 @@ class LabelCodes:
                 found="rows of only one class (after those of zero weight have left)",
                 rule="at least 2 classes must be there",
             )
+
+    def _matrix(self, labels: npt.NDArray[Any]) -> IntArray:
+        shape = (len(labels), len(self.classes))
+        if labels.shape != shape or not np.isin(labels, (0, 1)).all():
+            raise DataError(
+                "several labels per row",
+                found=f"y of shape {labels.shape}",
+                rule=f"y is a matrix of 0 and 1 of shape {shape}",
+            )
+        return np.ascontiguousarray(labels, dtype=np.int64)
+
+    def _strangers(self, labels: npt.NDArray[Any]) -> DataError:
+        return DataError(
+            "labels of these rows",
+            found=f"{np.unique(labels)[:5].tolist()} not among the classes",
+            rule=f"classes are {self.classes[:10].tolist()}",
+        )
+
+
+def plain_labels(y: Any) -> npt.NDArray[Any]:
+    """Return labels as an array of one type; text keeps the type that it came in.
+
+    Raises
+    ------
+    DataError, DataTypeError
+        For missing labels, labels of several types, and objects that are no labels.
+    """
+    refuse_container(y, "y")
+    if hasattr(y, "toarray"):
+        raise DataTypeError("y is sparse", rule="dense labels are needed", fix="y.toarray()")
+    array = np.asarray(y)
+    if array.dtype.kind in "Mm" and np.isnat(array).any():
+        raise _missing("NaT")
+    if array.dtype.kind == "V":
+        raise DataTypeError("y holds records", rule="labels are text, numbers or bools")
+    if array.dtype.kind in "OU" and array.ndim and not isinstance(y, np.ndarray):
+        _same_types(np.asarray(y, dtype=object))
+    elif array.dtype.kind == "O":
+        _same_types(array)
+    is_text = array.dtype.kind != "O" or isinstance(next(iter(array.flat), ""), str | bytes)
+    return array if is_text else _unboxed(array)
+
+
+def _same_types(array: npt.NDArray[Any]) -> None:
+    gone = next((value for value in array.flat if is_missing(value)), "")
+    if gone != "":
+        raise _missing(repr(gone))
+    kinds = {type(value) for value in array.flat}
+    if len({issubclass(kind, str) for kind in kinds}) > 1:
+        raise DataError(
+            f"labels of several types: {', '.join(sorted(kind.__name__ for kind in kinds))}",
+            rule="labels must be all text or all numbers",
+            fix="y.astype(str)",
+        )
+
+
+def _unboxed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array that Python numbers and bools make."""
+    plain = np.array(array.tolist())
+    if plain.dtype.kind not in "biufc":
+        raise DataTypeError(
+            f"labels of type {type(array.flat[0]).__name__}",
+            found=f"{array.flat[0]!r:.60}",
+            rule="labels are text, bools, or numbers that fit int64 or float64",
+            fix="y.astype(str)",
+        )
+    return plain
+
+
+def _missing(value: str) -> DataError:
+    return DataError(
+        "Input y contains NaN",
+        found=f"{value} among the labels",
+        rule="every row needs a label",
+        fix="leave out the rows without one",
+    )
+
+
+def _is_text(labels: npt.NDArray[Any]) -> bool:
+    return labels.dtype.kind in "UO"

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
 from unifml.core.table import FloatArray
+from unifml.data.strange import as_numbers, check_size
 
 
 def check_numbers(y: Any) -> FloatArray:
@@ -15,7 +16,9 @@ def check_numbers(y: Any) -> FloatArray:
 
     A single column of two dimensions becomes one dimension, with scikit-learn's warning.
     """
-    values = check_array(y, dtype="numeric", ensure_2d=False, allow_nd=False, input_name="y")
+    plain = as_numbers(y, "y")
+    values = check_array(plain, dtype=np.float64, ensure_2d=False, allow_nd=False, input_name="y")
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=True)
-    return np.ascontiguousarray(values, dtype=np.float64)
+    check_size(values, "y")
+    return np.ascontiguousarray(values)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from unifml.core.table import FloatArray, IntArray
 from unifml.data.labels import LabelCodes
+from unifml.data.strange import as_numbers
 from unifml.errors import DataError, ParameterError, UnknownNameError
 
 
@@ -18,10 +19,11 @@ def check_weights(sample_weight: Any, X: Any) -> FloatArray | None:
     if sample_weight is None:
         return None
     weight: FloatArray = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        as_numbers(sample_weight, "sample_weight"), X, dtype=np.float64, ensure_non_negative=True
     )
     if not weight.sum() > 0:
         raise DataError("sample_weight", found="all are zero", rule="sum(sample_weight) > 0")
+    _check_total(weight)
     return weight
 
 
@@ -49,6 +51,10 @@ def balanced(
     by_class = compute_class_weight(
         class_weight, classes=np.unique(rows), y=rows, sample_weight=weight
     )
+    if not np.all(np.isfinite(by_class) & (by_class >= 0)):
+        raise ParameterError(
+            f"class_weight={class_weight!r}", rule="0 <= weight < inf must hold for each class"
+        )
     table = np.zeros(len(labels.classes))
     table[np.unique(codes)] = by_class
     return table[codes] if weight is None else weight * table[codes]
@@ -59,3 +65,17 @@ def keep_positive(weight: FloatArray | None) -> IntArray | None:
     if weight is None or weight.min() > 0:
         return None
     return np.flatnonzero(weight > 0).astype(np.int64)
+
+
+def _check_total(weight: FloatArray) -> None:
+    """Raise for weights that float32 cannot hold; their size means nothing but to be relative."""
+    low, high = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    with np.errstate(over="ignore"):
+        total = float(weight.sum())
+    if not low <= total <= high:
+        raise DataError(
+            "sample_weight",
+            found=f"their sum is {total:.3g}",
+            rule=f"{low:.2g} <= sum(sample_weight) <= {high:.2g}",
+            fix="pass sample_weight / sample_weight.max()",
+        )

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
 from unifml.core.plan import Plan
+from unifml.core.registry import get_adapter
 from unifml.core.seeds import Seeds, draw_seed
 from unifml.core.spec import changed, nested_params, same, split_nested
 from unifml.core.table import Table
@@ -29,6 +30,7 @@ from unifml.estimators.resolve import (
     resolve_model,
 )
 from unifml.models import Model, Native
+from unifml.models.native import is_factory
 from unifml.training import Training
 from unifml.training.progress import resolve_verbose
 
@@ -216,7 +218,8 @@ class Base(BaseEstimator):
         if plan.procedure == "native":
             labels = rows.y if plan.classes is None else plan.classes[rows.y]
             table = Table(rows.X, labels, rows.weight)
-            return session.fit_estimator(adapter, plan, table, held_out, verbose=verbose)
+            built = adapter.build(plan)
+            return session.fit_estimator(adapter, plan, built, table, held_out, verbose=verbose)
         assert isinstance(choices.model, Model)
         return session.fit_network(
             adapter,
@@ -230,10 +233,10 @@ class Base(BaseEstimator):
     def _fit_untouched(
         self, choices: Choices, task: Task, table: Table, held_out: Table | None, classes: Any
     ) -> Self:
-        plan = plan_untouched(choices, task, table.X, classes=classes)
+        plan, native = plan_untouched(choices, task, table.X, classes=classes)
         rows, held_out = self._split(plan, table, held_out, None)
         fitted, history = session.fit_estimator(
-            choices.adapter, plan, rows, held_out, verbose=self.verbose
+            choices.adapter, plan, native, rows, held_out, verbose=self.verbose
         )
         return self._keep(fitted, history, fitted.native)
 
@@ -264,18 +267,28 @@ class Base(BaseEstimator):
 
     # What it is, before a fit -------------------------------------------------------------------
 
-    def _untouched(self) -> Any:
-        """Return the native estimator that rules by its own tags, or None."""
-        if "_fitted" in self.__dict__ and self._fitted.adapter.capabilities.untouched:
-            return self._fitted.model if self._is_native() else None
+    def _rules_itself(self) -> bool:
+        """Say whether X and y go to a native estimator as they are: its own tags rule."""
+        if "_fitted" in self.__dict__:
+            return self._is_native() and self._fitted.adapter.capabilities.untouched
         try:
             model = resolve_model(self.model)
+            if not isinstance(model, Native):
+                return False
+            adapter = native_owner(model) or (get_adapter(self.backend) if self.backend else None)
         except UnifmlError:
+            return False
+        return adapter is not None and adapter.capabilities.untouched
+
+    def _untouched(self) -> Any:
+        """Return the native estimator whose tags rule; None before a fit of one not yet built."""
+        if not self._rules_itself():
             return None
-        if not isinstance(model, Native) or isinstance(model.factory, type):
-            return None
-        adapter = native_owner(model)
-        return model.factory if adapter is not None and adapter.capabilities.untouched else None
+        if "_fitted" in self.__dict__:
+            return self._fitted.model
+        model = resolve_model(self.model)
+        assert isinstance(model, Native)
+        return None if is_factory(model.factory) else model.factory
 
     def _estimator(self) -> Any:
         """Return the fitted estimator to ask, where predictions are its own; else None."""
@@ -290,7 +303,7 @@ class Base(BaseEstimator):
     def _ask(self, method: str, X: Any) -> Any:
         """Call a method of the estimator that predicts for itself."""
         native = self._state().model
-        return getattr(native, method)(X if self._untouched() is not None else self._gate(X))
+        return getattr(native, method)(X if self._rules_itself() else self._gate(X))
 
     def __sklearn_tags__(self) -> Any:
         native = self._untouched()

@@ -122,7 +122,7 @@ class Classifier(ClassifierMixin, Base):
         CapabilityError, DataError, DivergedError, ParameterError
             Before work starts, but for a diverged loss.
         """
-        if self._untouched() is not None:
+        if self._rules_itself():
             return self._fit_as_is(X, y, sample_weight, X_val, y_val, sample_weight_val)
         choices = self._choices()
         scratch = self._scratch()
@@ -152,7 +152,7 @@ class Classifier(ClassifierMixin, Base):
         Classifier
             Itself; writes what `fit` writes.
         """
-        if self._untouched() is not None:
+        if self._rules_itself():
             return self._step_as_is(X, y, classes, sample_weight)
         first = not self.__sklearn_is_fitted__()
         choices = self._choices(None if first else self.seed_)
@@ -258,7 +258,7 @@ class Classifier(ClassifierMixin, Base):
             weight = check_weights(sample_weight, X)
             sample_weight = balanced(weight, self.class_weight, labels, labels.encode(y))
         target = labels.encode(y) if coded and labels is not None else y
-        stepped = bool(choices.training.explicit())
+        stepped = bool(choices.training.explicit()) or self._untouched() is None
         classes = LabelCodes.of(y).classes if stepped else None
         held_out = None
         if X_val is not None:
@@ -284,7 +284,8 @@ class Classifier(ClassifierMixin, Base):
         return self
 
     def _needs_codes(self, choices: Choices) -> bool:
-        return choices.adapter.traits(self._untouched()).label_codes
+        native = self._untouched()
+        return native is not None and choices.adapter.traits(native).label_codes
 
     def _decoded(self, labels: Any) -> Any:
         codes = self.__dict__.get("_fitted_codes")

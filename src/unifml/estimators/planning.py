@@ -107,16 +107,23 @@ def plan_native(
     return replace(plan, settings=settings, output=output), native
 
 
-def plan_untouched(choices: Choices, task: Task, X: Any, *, classes: Any = None) -> Plan:
-    """Decide how an estimator that rules by its own tags is fitted."""
-    traits = choices.adapter.traits(_instance(choices.model))
+def plan_untouched(
+    choices: Choices, task: Task, X: Any, *, classes: Any = None
+) -> tuple[Plan, Any]:
+    """Build an estimator that rules by its own tags, and decide how it is fitted.
+
+    Returns
+    -------
+    plan, native
+        The plan, and the estimator, cloned or built, not fitted.
+    """
     explicit = choices.training.explicit()
-    check_used(repr(choices.model), _STEP_FIELDS if traits.steps else (), explicit)
     shape = tuple(map(int, X.shape)) if hasattr(X, "shape") else (1, 0)
-    return Plan(
+    n_outputs = max(task.n_classes, task.n_targets)
+    plan = Plan(
         model=choices.model,
         task=task,
-        signature=Signature(shape[1:] or (0,), task.n_targets, task.n_classes, "float64"),
+        signature=Signature(shape[1:] or (0,), n_outputs, task.n_classes, "float64"),
         settings=choices.training.resolve({}, task, shape[0]),
         seeds=choices.seeds,
         procedure="epochs" if explicit else "native",
@@ -124,6 +131,10 @@ def plan_untouched(choices: Choices, task: Task, X: Any, *, classes: Any = None)
         device=choices.device,
         classes=classes,
     )
+    native = choices.adapter.build(plan)
+    steps = choices.adapter.traits(native).steps
+    check_used(repr(choices.model), _STEP_FIELDS if steps else (), explicit)
+    return plan, native
 
 
 def sign(
@@ -151,10 +162,6 @@ def sign(
 
 def _output(task: Task) -> Output:
     return "logits" if task.kind == "classification" else "values"
-
-
-def _instance(model: Model | Native) -> Any:
-    return model.factory if isinstance(model, Native) else model
 
 
 def _check_abilities(settings: Any, adapter: Adapter) -> None:

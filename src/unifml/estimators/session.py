@@ -79,10 +79,16 @@ def fit_native_network(
 
 
 def fit_estimator(
-    adapter: Adapter, plan: Plan, table: Table, held_out: Table | None, *, verbose: int | None
+    adapter: Adapter,
+    plan: Plan,
+    native: Any,
+    table: Table,
+    held_out: Table | None,
+    *,
+    verbose: int | None,
 ) -> tuple[Fitted, History]:
     """Fit an estimator of a library by its own ``fit``, or in steps through the one loop."""
-    program = adapter.program(adapter.build(plan), plan, table)
+    program = adapter.program(native, plan, table)
     if plan.procedure == "native":
         program.fit()
         return Fitted(plan, adapter.name, native=program.result()), History()

@@ -16,8 +16,10 @@ def step(estimator: Any, X: Any, y: Any, sample_weight: Any, **classes: Any) -> 
     first = not estimator.__sklearn_is_fitted__()
     choices = estimator._choices(None if first else estimator.seed_)
     kind = "classification" if classes else "regression"
-    plan = plan_untouched(choices, Task(kind), X) if first else estimator._fitted.plan
-    native = choices.adapter.build(plan) if first else copy.deepcopy(estimator._fitted.model)
+    if first:
+        plan, native = plan_untouched(choices, Task(kind), X)
+    else:
+        plan, native = estimator._fitted.plan, copy.deepcopy(estimator._fitted.model)
     given = {"sample_weight": sample_weight} if sample_weight is not None else {}
     if first and classes.get("classes") is not None:
         given |= classes

@@ -17,10 +17,11 @@ from unifml.estimators import Classifier, Regressor
 from unifml.export import mends
 from unifml.export.converters import register
 from unifml.export.graph import DOMAIN, Graph, expand, renamed
-from unifml.export.pieces import EMITTER, join, roads
+from unifml.export.pieces import roads
 from unifml.runtime.schema import PREDICTION, Schema
 
 ML_OPSET = 3
+_DOUBLE = 11  # onnx.TensorProto.DOUBLE
 Road = tuple[str, str]
 
 
@@ -73,7 +74,7 @@ def _convert(model: Any, schema: Schema, opset: int, joined: bool) -> Any:
 
     try:
         return convert_sklearn(
-            model,
+            mends.narrowed(model) if _wide(schema) else model,
             name="unifml",
             initial_types=_types(schema, joined),
             target_opset={"": opset, "ai.onnx.ml": ML_OPSET},
@@ -92,11 +93,12 @@ def _convert(model: Any, schema: Schema, opset: int, joined: bool) -> Any:
 
 
 def _types(schema: Schema, joined: bool) -> list[tuple[str, Any]]:
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
-    kinds = {"float": FloatTensorType, "string": StringTensorType}
+    kinds = {"float": FloatTensorType, "double": DoubleTensorType, "string": StringTensorType}
     if joined:
-        return [("X", FloatTensorType([None, schema.n_features]))]
+        kind = "double" if _wide(schema) else "float"
+        return [("X", kinds[kind]([None, schema.n_features]))]
     return [(i.name, kinds[i.kind]([None, *i.row])) for i in schema.inputs]
 
 
@@ -122,7 +124,7 @@ def _name_ends(graph: Any, schema: Schema, joined: bool) -> None:
     names = {o.name: new for o, new in zip(graph.output, schema.outputs, strict=False)}
     starts = Graph("columns/", tuple(i.name for i in schema.inputs))
     if joined:
-        names[graph.input[0].name] = join(starts, list(starts.inputs), [True] * len(starts.inputs))
+        names[graph.input[0].name] = _joined(starts, schema)
     else:
         names |= {i.name: spec.name for i, spec in zip(graph.input, schema.inputs, strict=True)}
     ends = {*names.values(), *starts.inputs}
@@ -135,6 +137,19 @@ def _name_ends(graph: Any, schema: Schema, joined: bool) -> None:
         tensor.name = names.get(tensor.name, tensor.name)
     _put_first(graph, starts.nodes)
     del graph.output[len(schema.outputs) :]
+
+
+def _joined(starts: Graph, schema: Schema) -> str:
+    double = _wide(schema)
+    cast = [
+        starts.op("Cast", i.name, to=_DOUBLE) if double and i.kind == "float" else i.name
+        for i in schema.inputs
+    ]
+    return starts.op("Concat", *cast, axis=1, name="columns")
+
+
+def _wide(schema: Schema) -> bool:
+    return any(i.kind == "double" for i in schema.inputs)
 
 
 def _all_names(graph: Any) -> Iterator[str]:
@@ -168,7 +183,11 @@ def _describe_ends(graph: Any, schema: Schema, flat: bool) -> None:
     from onnx import TensorProto, helper
 
     del graph.input[:], graph.value_info[:]
-    kinds = {"float": TensorProto.FLOAT, "string": TensorProto.STRING}
+    kinds = {
+        "float": TensorProto.FLOAT,
+        "double": TensorProto.DOUBLE,
+        "string": TensorProto.STRING,
+    }
     graph.input.extend(
         helper.make_tensor_value_info(i.name, kinds[i.kind], ["n", *i.row]) for i in schema.inputs
     )
@@ -185,11 +204,13 @@ def _stamp(proto: Any, opset: int) -> None:
     from onnx import helper
 
     used = {node.domain for node in proto.graph.node}
+    versions = {o.domain: o.version for o in proto.opset_import if o.domain in used}
+    versions |= {"ai.onnx.ml": ML_OPSET} if "ai.onnx.ml" in used else {}
     del proto.opset_import[:]
-    proto.opset_import.append(helper.make_opsetid("", opset))
-    if "ai.onnx.ml" in used:
-        proto.opset_import.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
-    proto.ir_version = helper.find_min_ir_version_for(proto.opset_import)
+    for domain, number in sorted((versions | {"": opset}).items()):
+        proto.opset_import.append(helper.make_opsetid(domain, number))
+    plain = [entry for entry in proto.opset_import if entry.domain in ("", "ai.onnx.ml")]
+    proto.ir_version = helper.find_min_ir_version_for(plain)
     proto.producer_name, proto.domain, proto.doc_string = "unifml", "", ""
 
 
@@ -209,6 +230,3 @@ def _quiet() -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0][:300]
-
-
-__all__ = ["EMITTER", "to_model"]

@@ -6,10 +6,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 
 from unifml.estimators import Classifier, Regressor
 from unifml.export.graph import Graph
 from unifml.export.head import label_values
+from unifml.export.mends import parsers
 from unifml.export.pieces import write_piece
 
 
@@ -28,6 +30,13 @@ def register() -> None:
     )
     update_registered_converter(
         Regressor, "UnifmlRegressor", _regressor_types, _convert, parser=_parse_regressor
+    )
+    update_registered_converter(
+        FrozenEstimator,
+        "UnifmlFrozenEstimator",
+        _frozen_types,
+        _convert_frozen,
+        options={"zipmap": [True, False, "columns"], "nocl": [True, False]},
     )
 
 
@@ -89,13 +98,22 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     )
 
 
+def _frozen_types(operator: Any) -> None:
+    if hasattr(operator.raw_operator, "classes_"):
+        _classifier_types(operator)
+
+
+def _convert_frozen(scope: Any, operator: Any, container: Any) -> None:
+    _convert_inner(scope, operator, container, operator.raw_operator.estimator)
+
+
 def _convert_inner(scope: Any, operator: Any, container: Any, inner: Any) -> None:
     """Let skl2onnx convert the scikit-learn estimator inside, and hand its outputs through."""
     from skl2onnx._parse import _parse_sklearn
 
     for holder in (scope, container):
         holder.add_options(id(inner), {"zipmap": False} if len(operator.outputs) == 2 else None)
-    found = list(_parse_sklearn(scope, inner, list(operator.inputs)))
+    found = list(_parse_sklearn(scope, inner, list(operator.inputs), custom_parsers=parsers()))
     for source, target in zip(found, operator.outputs, strict=False):
         container.add_node(
             "Identity",
@@ -103,7 +121,7 @@ def _convert_inner(scope: Any, operator: Any, container: Any, inner: Any) -> Non
             target.full_name,
             name=scope.get_unique_operator_name("Identity"),
         )
-    codes = operator.raw_operator.__dict__.get("_fitted_codes")
+    codes = getattr(operator.raw_operator, "_fitted_codes", None)
     if codes is not None:
         _decode(scope, operator, container, codes.classes, found[0])
 

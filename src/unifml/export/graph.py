@@ -61,11 +61,13 @@ class Graph:
         """Add a cast to float32."""
         return self.op("Cast", x, to=_FLOAT)
 
-    def inline(self, model: Any, x: str) -> str:
+    def inline(self, model: Any, x: str, opset: int) -> str:
         """Add the graph of another model of one input and one output, and return its output."""
-        from onnx import compose, helper, inliner
+        from onnx import compose, helper, inliner, version_converter
 
         flat = inliner.inline_local_functions(model) if model.functions else model
+        if any(entry.domain == "" and entry.version != opset for entry in flat.opset_import):
+            flat = version_converter.convert_version(flat, opset)
         inner = compose.add_prefix(flat, self.unique("native") + "/")
         (source,) = (i for i in inner.graph.input if not _initialised(inner.graph, i.name))
         (result,) = inner.graph.output

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.utils import get_tags
 
 from unifml.errors import DataTypeError
 from unifml.runtime.feeding import frame_columns, is_missing
-from unifml.runtime.schema import Input
+from unifml.runtime.schema import Input, Kind
 
 TENSOR = "X"
 
 
-def inputs_of(X: Any, taken: tuple[str, ...]) -> tuple[tuple[Input, ...], bool]:
+def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, ...], bool]:
     """Return the inputs, and whether there is one per column.
 
     Parameters
@@ -23,6 +23,8 @@ def inputs_of(X: Any, taken: tuple[str, ...]) -> tuple[tuple[Input, ...], bool]:
         The rows given.
     taken : tuple of str
         Names of outputs, which an input cannot have.
+    wide : bool
+        Whether numbers of more than 32 bits stay float64.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def inputs_of(X: Any, taken: tuple[str, ...]) -> tuple[tuple[Input, ...], bool]:
     columns = frame_columns(X)
     if columns is not None:
         names = _unique([str(name) for name in columns], taken)
-        kinds = [_kind(np.asarray(X[column]), column) for column in columns]
+        kinds = [_kind(np.asarray(X[column]), column, wide) for column in columns]
         return tuple(Input(n, k, (1,)) for n, k in zip(names, kinds, strict=True)), True
     values = X if hasattr(X, "shape") else np.asarray(X, dtype=_list_dtype(X))
     if values.ndim < 2:
@@ -40,10 +42,11 @@ def inputs_of(X: Any, taken: tuple[str, ...]) -> tuple[tuple[Input, ...], bool]:
             f"exporting with X of {values.ndim} dimension(s)", rule="X must be a table of rows"
         )
     if getattr(values, "dtype", np.dtype(float)).kind in "OUST" and values.ndim == 2:
-        kinds = [_kind(np.asarray(column), i) for i, column in enumerate(values.T)]
+        kinds = [_kind(np.asarray(column), i, wide) for i, column in enumerate(values.T)]
         if "string" in kinds:
             return tuple(Input(f"x{i}", k, (1,)) for i, k in enumerate(kinds)), True
-    return (Input(TENSOR, "float", tuple(int(side) for side in values.shape[1:])),), False
+    number: Kind = "double" if wide and values.dtype.itemsize > 4 else "float"
+    return (Input(TENSOR, number, tuple(int(side) for side in values.shape[1:])),), False
 
 
 def known_names(model: Any) -> tuple[str, ...] | None:
@@ -68,9 +71,10 @@ def _has_nan(values: Any) -> bool:
     return array.dtype.kind == "O" and any(is_missing(v) for v in array.ravel().tolist())
 
 
-def _kind(values: Any, name: object) -> Literal["float", "string"]:
+def _kind(values: Any, name: object, wide: bool) -> Kind:
+    number: Kind = "double" if wide and values.dtype.itemsize > 4 else "float"
     if values.dtype.kind in "biuf":
-        return "float"
+        return number
     if values.dtype.kind in "UT":
         return "string"
     if values.dtype.kind != "O":
@@ -81,7 +85,7 @@ def _kind(values: Any, name: object) -> Literal["float", "string"]:
         )
     there = [value for value in values.ravel().tolist() if not is_missing(value)]
     if there and all(isinstance(v, int | float) and not isinstance(v, bool) for v in there):
-        return "float"
+        return number
     return "string"
 
 

@@ -71,4 +71,4 @@ def _raw_outputs(g: Graph, x: str, fitted: Fitted, part: str, opset: int) -> tup
     roads.get().append((part, adapter.name))
     native = adapter.to_onnx(fitted.model, plan, opset)
     row = np.zeros((1, *plan.signature.input_shape), dtype=plan.signature.dtype)
-    return g.inline(native, x), int(np.shape(fitted.outputs(row))[1])
+    return g.inline(native, x, opset), int(np.shape(fitted.outputs(row))[1])

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import _safe_indexing
 
-from unifml.errors import ExportError, ExportMismatchError
+from unifml.errors import DataError, ExportError, ExportMismatchError
 from unifml.runtime import OnnxEstimator
 
 Array = npt.NDArray[Any]
@@ -98,7 +98,7 @@ def native_answers(model: Any, X: Any, *, classifier: bool) -> Answers:
     return first
 
 
-def prove(content: bytes, native: Answers, X: Any, *, classifier: bool) -> Proof:
+def prove(content: bytes, native: Answers, X: Any) -> Proof:
     """Compare a file with the native model on all rows, and on the first 1 and 7 alone.
 
     Parameters
@@ -109,17 +109,27 @@ def prove(content: bytes, native: Answers, X: Any, *, classifier: bool) -> Proof
         What the native model says.
     X : table
         The rows; the file gets them through the feeding layer that ships with it.
-    classifier : bool
-        Labels, or numbers.
 
     Raises
     ------
+    ExportError
+        If the file cannot be run.
     ExportMismatchError
         If they differ by more than the policy allows, with the worst rows.
     """
-    loaded = OnnxEstimator.from_bytes(content)
+    try:
+        loaded = OnnxEstimator.from_bytes(content)
+        return _prove(loaded, native, X)
+    except DataError as error:
+        raise ExportError(
+            "proving the ONNX file", found=f"it cannot be run on these rows: {error}"
+        ) from error
+
+
+def _prove(loaded: OnnxEstimator, native: Answers, X: Any) -> Proof:
     n = len(native.predicted)
-    allowed = np.full(n, RELATIVE) if classifier else tolerance(native.predicted)
+    classes = loaded.schema.task == "classification"
+    allowed = np.full(n, RELATIVE) if classes else tolerance(native.predicted)
     whole = _compare(native, Answers.of(loaded, X), loaded, allowed)
     for size in (size for size in _BATCHES if size < n):
         rows = Answers.of(loaded, _safe_indexing(X, np.arange(size)))

@@ -25,7 +25,7 @@ from unifml.export.convert import to_model
 from unifml.export.files import write_whole
 from unifml.export.head import label_values
 from unifml.export.inputs import allows_nan, inputs_of, known_names
-from unifml.export.mends import unwrapped
+from unifml.export.mends import has_late_trees, unwrapped
 from unifml.export.proof import Answers, Proof, native_answers, prove
 from unifml.export.report import OnnxExport
 from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, SCHEMA, Schema
@@ -93,7 +93,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
     flat = native.predicted.ndim == 1
     proto, roads = to_model(model, schema, opset, flat=flat)
     _describe(proto, schema, roads, opset)
-    proof = prove(_serialised(proto), native, X, classifier=classifier)
+    proof = prove(_serialised(proto), native, X)
     _put(proto, "unifml.proof", _proof_fields(proof))
     content = _serialised(proto)
     write_whole(target, content)
@@ -143,7 +143,7 @@ def _predictor(model: Any) -> tuple[Any, bool]:
 
 def _schema(model: Any, X: Any, native: Answers, classifier: bool) -> Schema:
     outputs = (LABEL, PROBABILITIES) if classifier else (PREDICTION,)
-    inputs, by_column = inputs_of(X, outputs)
+    inputs, by_column = inputs_of(X, outputs, has_late_trees(model))
     common: dict[str, Any] = {
         "inputs": inputs,
         "by_column": by_column,

@@ -12,6 +12,7 @@ from unifml.errors import DataError, DataTypeError
 from unifml.runtime.schema import Input, Schema
 
 Feed = dict[str, npt.NDArray[Any]]
+DTYPES = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
 
 
 class Feeder:
@@ -27,6 +28,7 @@ class Feeder:
         self.schema = schema
         self.first = schema.inputs[0].name
         self._row = schema.inputs[0].row
+        self._dtype = DTYPES.get(schema.inputs[0].kind)
         self._check = not schema.allow_nan
 
     def __call__(self, X: Any) -> Feed:
@@ -34,8 +36,8 @@ class Feeder:
         if self.schema.by_column:
             return self._by_column(X)
         values = X if type(X) is np.ndarray else self._array(X)
-        if values.dtype != np.float32 or not values.flags.c_contiguous:
-            values = numbers(values, "X")
+        if values.dtype != self._dtype or not values.flags.c_contiguous:
+            values = numbers(values, "X", self._dtype)
         if values.shape[1:] != self._row or not len(values):
             self._refuse_shape(values.shape)
         if self._check and not np.isfinite(values).all():
@@ -71,7 +73,8 @@ class Feeder:
     def _column(self, spec: Input, column: Any) -> npt.NDArray[Any]:
         if spec.kind == "string":
             return strings(column).reshape(-1, 1)
-        values = numbers(np.asarray(column), f"column {spec.name!r}").reshape(-1, 1)
+        values = numbers(np.asarray(column), f"column {spec.name!r}", DTYPES[spec.kind])
+        values = values.reshape(-1, 1)
         if self._check and not np.isfinite(values).all():
             _refuse_not_finite(values)
         return values
@@ -127,15 +130,15 @@ def feature_names(X: Any) -> tuple[str, ...] | None:
     return tuple(str(name) for name in names)
 
 
-def numbers(values: npt.NDArray[Any], what: str) -> npt.NDArray[np.float32]:
-    """Return float32; missing values of any kind become NaN."""
+def numbers(values: npt.NDArray[Any], what: str, dtype: Any) -> npt.NDArray[Any]:
+    """Return floats of `dtype`; missing values of any kind become NaN."""
     if values.dtype.kind in "mMc":
         raise DataTypeError(f"{what} is of type {values.dtype}", rule="numbers are needed")
     if values.dtype.kind == "O":
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
-        values = _floats(flat, what).reshape(values.shape)
+        values = _floats(flat, what, dtype).reshape(values.shape)
     with np.errstate(over="ignore"):  # infinite values are refused by name, later
-        return np.ascontiguousarray(_floats(values, what))
+        return np.ascontiguousarray(_floats(values, what, dtype))
 
 
 def strings(column: Any) -> npt.NDArray[Any]:
@@ -157,9 +160,9 @@ def is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ == "NAType" or value != value
 
 
-def _floats(values: Any, what: str) -> npt.NDArray[np.float32]:
+def _floats(values: Any, what: str, dtype: Any) -> npt.NDArray[Any]:
     try:
-        return np.asarray(values, dtype=np.float32)
+        return np.asarray(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what}: {error}", rule="numbers are needed") from error
 
@@ -167,7 +170,7 @@ def _floats(values: Any, what: str) -> npt.NDArray[np.float32]:
 def _refuse_not_finite(values: npt.NDArray[Any]) -> None:
     if np.isnan(values).any():
         raise DataError("Input X contains NaN.")
-    raise DataError("Input X contains infinity or a value too large for dtype('float32').")
+    raise DataError(f"Input X contains infinity or a value too large for {values.dtype!r}.")
 
 
 def _listed(names: list[str]) -> list[str]:

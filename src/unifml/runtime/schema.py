@@ -13,6 +13,7 @@ import numpy.typing as npt
 from unifml.errors import DataError
 
 SCHEMA = "unifml.schema"
+Kind = Literal["float", "double", "string"]
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
 
 
@@ -24,14 +25,14 @@ class Input:
     ----------
     name : str
         Its name in the graph.
-    kind : {"float", "string"}
-        What its tensor holds.
+    kind : {"float", "double", "string"}
+        What its tensor holds; ``double`` where trees come after steps that compute in float64.
     row : tuple of int
         Shape of one row.
     """
 
     name: str
-    kind: Literal["float", "string"]
+    kind: Kind
     row: tuple[int, ...]
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import fields
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -71,13 +70,6 @@ def claims_are_known_names(adapter: Adapter) -> None:
     if adapter.capabilities.epochs:
         for field in ("layers", "losses", "optimizers", "precisions"):
             require(getattr(adapter.capabilities, field), f"epochs without {field}")
-
-
-@_check()
-def packages_are_installed(adapter: Adapter) -> None:
-    """Check that the packages named are importable."""
-    missing = [name for name in adapter.capabilities.packages if find_spec(name) is None]
-    require(not missing, f"capabilities.packages names {missing}, which cannot be imported")
 
 
 @_check(needs="packages")

@@ -231,6 +231,8 @@ def states_go_on_to_the_last_bit(adapter: Adapter) -> None:
     kept = {name: np.array(value) for name, value in through.state().items()}
     missing = {f"weights/{name}" for name in lab.start} - set(kept)
     require(not missing, f"state() lacks {sorted(missing)}")
+    strange = [n for n, v in through.state().items() if not isinstance(v, np.ndarray)]
+    require(not strange, f"state() holds {strange}, which are not NumPy arrays")
     losses = lab.run(through, 1, first=1)
     for program in (lab.program(), through):
         program.restore(kept)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -45,7 +44,7 @@ class Stepper:
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the optimizer's memory as arrays."""
         return {
-            f"slots/{i}/{name}": np.array(value.detach().cpu())
+            f"slots/{i}/{name}": value.detach().cpu().numpy().copy()
             for i, parameter in enumerate(self._parameters())
             for name, value in self.optimizer.state.get(parameter, {}).items()
             if isinstance(value, Tensor)

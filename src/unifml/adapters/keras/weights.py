@@ -84,19 +84,15 @@ def _write_standardize(model: Any, network: Network, weights: Weights) -> None:
 
 
 def native_variables(model: Any) -> dict[str, Any]:
-    """Return all variables of a user's model by path; a number is added where two are equal."""
-    found: dict[str, Any] = {}
-    for variable in model.variables:
-        name, count = variable.path, 1
-        while name in found:
-            count += 1
-            name = f"{variable.path}:{count}"
-        found[name] = variable
-    return found
+    """Return all variables of a user's model by place and name, such as ``0.kernel``.
+
+    Paths of Keras would not do: they change when a model is saved and loaded.
+    """
+    return {f"{place}.{v.name}": v for place, v in enumerate(model.variables)}
 
 
 def read_native(model: Any) -> Arrays:
-    """Return copies of all variables of a user's model, by path."""
+    """Return copies of all variables of a user's model, by place and name."""
     return {name: array(variable) for name, variable in native_variables(model).items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -78,7 +79,9 @@ class NativeProgram:
     def fit(self) -> None:
         """Fit on all rows; weights of rows go to an estimator that takes them."""
         data = self._rows()
-        self._native.fit(data.X, data.y, **_weights(self._native, "fit", data.weight))
+        extra = _weights(self._native, "fit", data.weight)
+        with _repeatable(self._native, self._plan.seeds.integer("native")):
+            self._native.fit(data.X, data.y, **extra)
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
         """Call ``partial_fit`` once, on the rows in order, unshuffled.
@@ -98,7 +101,7 @@ class NativeProgram:
         extra = _weights(self._native, "partial_fit", rows.weight)
         if _takes(self._native, "partial_fit", "classes"):
             extra["classes"] = self._classes()
-        with _Unshuffled(self._native):
+        with _Unshuffled(self._native), _repeatable(self._native, seed):
             self._native.partial_fit(rows.X, rows.y, **extra)
         own = getattr(self._native, "loss_", None)
         loss = own if isinstance(own, float | np.floating) else self._loss(rows)
@@ -172,11 +175,24 @@ class _Unshuffled:
 
 def _seed(native: Any, seeds: Seeds) -> Any:
     """Set the random states that are None, nested ones too; return the estimator."""
-    params = native.get_params(deep=True)
-    ours = [k for k, v in params.items() if v is None and k.split("__")[-1] == "random_state"]
+    ours = sorted(key for key, value in _random_states(native).items() if value is None)
     if ours:
-        native.set_params(**{k: seeds.integer("native", i) for i, k in enumerate(sorted(ours))})
+        native.set_params(**{k: seeds.integer("native", i) for i, k in enumerate(ours)})
     return native
+
+
+def _repeatable(native: Any, seed: int) -> AbstractContextManager[None]:
+    """Seed the global generators for an estimator that knows no random state, and may use them.
+
+    Others are left alone, so that those that fit further estimators in threads never wait for a
+    lock that they hold themselves.
+    """
+    return nullcontext() if _random_states(native) else seeded(seed)
+
+
+def _random_states(native: Any) -> dict[str, Any]:
+    params = native.get_params(deep=True)
+    return {key: value for key, value in params.items() if key.split("__")[-1] == "random_state"}
 
 
 def _weights(native: Any, method: str, weight: FloatArray | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def write(module: nn.Module, network: Network, weights: Mapping[str, Array]) -> 
 
 def read_state(module: nn.Module) -> dict[str, Array]:
     """Return copies of all tensors of a module of the user, by torch's own names."""
-    return {k: np.array(v.detach().cpu()) for k, v in module.state_dict().items()}
+    return {k: v.detach().cpu().numpy().copy() for k, v in module.state_dict().items()}
 
 
 def write_state(module: nn.Module, weights: Mapping[str, Array]) -> None:

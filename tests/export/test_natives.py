@@ -1,0 +1,74 @@
+"""Native models of the user, through their framework's own exporter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+
+from export.data import SHORT, codes, mixed, numbers, preparation, prices
+from unifml import Classifier, Regressor, export_onnx, get_adapter, load_onnx
+
+
+def torch_factory(n_features, n_outputs):
+    import torch
+
+    return torch.nn.Sequential(
+        torch.nn.Linear(n_features, 8),
+        torch.nn.BatchNorm1d(8),
+        torch.nn.GELU(),
+        torch.nn.Dropout(0.2),
+        torch.nn.Linear(8, n_outputs),
+    )
+
+
+def keras_factory(n_features, n_outputs, n_classes):
+    import keras
+
+    last = "softmax" if n_classes else None
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((n_features,)),
+            layers.Dense(8, activation="gelu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.2),
+            layers.Dense(n_outputs, activation=last),
+        ]
+    )
+
+
+FACTORIES = {"torch": torch_factory, "keras": keras_factory}
+
+
+def native(kind, backend):
+    if backend not in FACTORIES:
+        pytest.skip("its natives are exported by skl2onnx, and tested there")
+    return kind(FACTORIES[backend], backend=backend, training=SHORT, random_state=0)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_native_classifier(backend, classes, tmp_path):
+    X, y = numbers(), np.array(["a", "b", "c"])[codes(classes=classes)]
+    model = native(Classifier, backend).fit(X, y)
+    export = export_onnx(model, tmp_path / "m.onnx", X)
+    assert export.exporter == get_adapter(backend).name
+    share = load_onnx(export.path).predict_proba(X[:5])
+    np.testing.assert_allclose(share, model.predict_proba(X[:5]), atol=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_native_regressor(backend, outputs, tmp_path):
+    X = numbers()
+    y = X[:, 0] if outputs == 1 else X[:, :2]
+    model = native(Regressor, backend).fit(X, y)
+    export = export_onnx(model, tmp_path / "m.onnx", X)
+    assert load_onnx(export.path).predict(X).shape == y.shape
+
+
+def test_a_native_model_ends_a_pipeline(backend, tmp_path):
+    X = mixed()
+    y = np.where(prices(X) > 60, "dear", "cheap")
+    model = make_pipeline(preparation(), native(Classifier, backend)).fit(X, y)
+    export = export_onnx(model, tmp_path / "m.onnx", X)
+    assert export.exporter == f"{backend} + skl2onnx"
