@@ -164,11 +164,12 @@ def test_natives_that_learn_in_steps_use_the_loop():
     from sklearn.linear_model import SGDClassifier
 
     scaled = (X - X.mean(0)) / X.std(0)
+    names = np.array(["malignant", "benign"])
     native = SGDClassifier(loss="log_loss", random_state=0)
     stopping = Training(epochs=100, early_stopping=EarlyStopping(patience=3, validation=0.2))
-    clf = Classifier(native, training=stopping, random_state=0).fit(scaled, Y)
+    clf = Classifier(native, training=stopping, random_state=0).fit(scaled, names[Y])
     assert clf.history_.n_epochs < 100
-    assert clf.score(scaled, Y) > 0.95
+    assert clf.score(scaled, names[Y]) > 0.95
     assert native.__dict__.get("coef_") is None
 
 

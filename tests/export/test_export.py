@@ -66,7 +66,6 @@ def test_two_classes(backend, labels, tmp_path):
     assert onnx.predict(X).dtype == labels.dtype
 
 
-@pytest.mark.never(["sklearn"], raises=Exception, reason="no multilabel networks")
 def test_several_labels_per_row(backend, tmp_path):
     X = numbers()
     y = np.c_[codes(classes=2), codes(classes=2, seed=1), codes(classes=2, seed=2)]

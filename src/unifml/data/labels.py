@@ -125,15 +125,14 @@ def plain_labels(y: Any) -> npt.NDArray[Any]:
 
 
 def _same_types(array: npt.NDArray[Any]) -> None:
-    gone = next((value for value in array.flat if is_missing(value)), "")
-    if gone != "":
-        raise _missing(repr(gone))
+    for value in filter(is_missing, array.flat):
+        raise _missing(repr(value))
     kinds = {type(value) for value in array.flat}
     if len({issubclass(kind, str) for kind in kinds}) > 1:
         raise DataError(
             f"labels of several types: {', '.join(sorted(kind.__name__ for kind in kinds))}",
             rule="labels must be all text or all numbers",
-            fix="y.astype(str)",
+            fix="[str(label) for label in y]",
         )
 
 
@@ -145,7 +144,7 @@ def _unboxed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             f"labels of type {type(array.flat[0]).__name__}",
             found=f"{array.flat[0]!r:.60}",
             rule="labels are text, bools, or numbers that fit int64 or float64",
-            fix="y.astype(str)",
+            fix="[str(label) for label in y]",
         )
     return plain
 

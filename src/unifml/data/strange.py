@@ -64,7 +64,9 @@ def as_numbers(values: Any, name: str) -> Any:
             if name == "X"
             else "",
         )
-    return array if array.dtype.kind != "O" else _from_objects(array, name)
+    if array.dtype.kind == "O":
+        return _from_objects(array, name)
+    return array if isinstance(values, list | tuple) else values
 
 
 def is_missing(value: object) -> bool:
@@ -111,7 +113,9 @@ def _raise_at(place: tuple[int, ...], value: object, name: str) -> None:
     if isinstance(value, str | bytes):
         raise DataError(where, found=f"{name} holds text", rule="numbers are needed")
     raise DataTypeError(
-        where, found=f"a {type(value).__name__}", rule="an argument must be no string but a number"
+        where,
+        found=f"float() argument must be a string or a real number, not {type(value).__name__!r}",
+        rule="numbers are needed",
     )
 
 

@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -234,7 +235,11 @@ class Base(BaseEstimator):
         self, choices: Choices, task: Task, table: Table, held_out: Table | None, classes: Any
     ) -> Self:
         plan, native = plan_untouched(choices, task, table.X, classes=classes)
-        rows, held_out = self._split(plan, table, held_out, None)
+        strata = None if classes is None else np.searchsorted(classes, np.asarray(table.y))
+        coded = table if strata is None else replace(table, y=strata)
+        rows, held_out = self._split(plan, coded, held_out, strata)
+        if classes is not None:
+            rows = replace(rows, y=classes[rows.y])
         fitted, history = session.fit_estimator(
             choices.adapter, plan, native, rows, held_out, verbose=self.verbose
         )

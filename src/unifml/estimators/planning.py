@@ -50,7 +50,7 @@ def plan_model(
     model, training = choices.model, choices.training
     assert isinstance(model, Model)
     check_used(f"model {model.kind!r}", model.uses, training.explicit())
-    settings = training.resolve(model.training_defaults(total_weight), task, len(X))
+    settings = training.resolve(model.training_defaults(task, total_weight), task, len(X))
     signature = sign(X, task, choices, exact=model.procedure == "exact", names=feature_names)
     road = find_road(
         model,

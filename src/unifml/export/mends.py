@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -25,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from unifml.errors import ExportError
 from unifml.estimators import Classifier, Regressor
 from unifml.export.graph import Graph
-from unifml.runtime.feeding import is_missing
+from unifml.runtime.feeding import is_missing, text_of
 
 Converter = Callable[[Any, Any, Any], None]
 
@@ -37,7 +38,8 @@ def options(model: Any) -> dict[Any, dict[str, Any]]:
         CountVectorizer: {"locale": "C"},
         TfidfVectorizer: {"locale": "C"},
     }
-    return chosen | {id(last): {"zipmap": False} for last in _ends(model) if _has_zipmap(last)}
+    ends = _ends(model) if is_classifier(model) else []
+    return chosen | {id(end): {"zipmap": False} for end in ends if _has_zipmap(end)}
 
 
 def parsers() -> dict[type, Any]:
@@ -173,7 +175,7 @@ def _impute(scope: Any, operator: Any, container: Any) -> None:
         )
     if isinstance(operator.inputs[0].type, StringTensorType):
         # The missing value is named as the feeding layer names it.
-        model.missing_values = str(model.missing_values)
+        model.missing_values = text_of(model.missing_values)
         operator.raw_operator = model
         _upstream(SimpleImputer)(scope, operator, container)
         return

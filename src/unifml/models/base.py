@@ -68,7 +68,7 @@ class Model(Spec):
         speak = getattr(self, f"to_{dialect}", None)
         return speak(task, settings) if speak else None
 
-    def training_defaults(self, total_weight: float) -> Mapping[str, Any]:
+    def training_defaults(self, task: Task, total_weight: float) -> Mapping[str, Any]:
         """Return this model's own defaults for fields of `unifml.Training`."""
         return {}
 

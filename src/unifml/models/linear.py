@@ -19,7 +19,7 @@ class Linear(Model):
     """Logistic regression for classes, ridge regression for numbers, solved exactly.
 
     The objective is the mean loss plus ``l2 / 2 * sum w^2``, with the bias free. ``l2`` is 1 over
-    the sum of weights unless given, which is scikit-learn's ``C=1`` and ``alpha=1``. Inputs are
+    the sum of weights (and the number of targets) unless given, which is scikit-learn's ``C=1`` and ``alpha=1``. Inputs are
     taken as they are; the solver scales them for itself, without a trace in the solution.
 
     See Also
@@ -49,22 +49,22 @@ class Linear(Model):
     def network(self, task: Task, signature: Signature) -> Network:
         return Network((Dense(task.width, initial="zeros", name="output"),))
 
-    def training_defaults(self, total_weight: float) -> Mapping[str, Any]:
-        return {"l2": 1.0 / total_weight}
+    def training_defaults(self, task: Task, total_weight: float) -> Mapping[str, Any]:
+        return {"l2": 1.0 / (total_weight * task.n_targets)}
 
     def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation:
         """Return the scikit-learn estimator that means the same."""
-        strength = settings["settings"].l2 * settings["total_weight"]
+        # Our loss is the mean over targets, scikit-learn's their sum.
+        strength = settings["settings"].l2 * settings["total_weight"] * task.n_targets
         if task.kind == "regression":
             return Translation(
                 "sklearn.linear_model.Ridge",
                 (("alpha", strength),),
-                notes=(f"l2 -> alpha = l2 * sum(w) = {strength:.6g}",),
+                notes=(f"l2 -> alpha = l2 * sum(w) * targets = {strength:.6g}",),
             )
         if not task.multilabel:
             return _logistic(task, strength)
-        # Our loss is the mean over labels, so each label's own problem has more of the penalty.
-        each = _logistic(task, strength * task.n_targets)
+        each = _logistic(task, strength)
         return Translation(
             "sklearn.multioutput.MultiOutputClassifier", (("estimator", each),), notes=each.notes
         )
@@ -81,7 +81,7 @@ def _logistic(task: Task, strength: float) -> Translation:
         "sklearn.linear_model.LogisticRegression",
         (("C", inverse), ("solver", solver), ("tol", 1e-8), ("max_iter", 1000)),
         notes=(
-            f"l2 -> C = 1 / (l2 * sum(w)) = {inverse:.6g}",
+            f"l2 -> C = 1 / (l2 * sum(w) * labels) = {inverse:.6g}",
             "solved to the end: tol=1e-8 where scikit-learn's default is 1e-4",
         ),
     )

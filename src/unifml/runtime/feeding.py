@@ -145,14 +145,19 @@ def strings(column: Any) -> npt.NDArray[Any]:
     """Return an array of str. Missing values become their own text, as encoders name them.
 
     ``str(nan)`` is ``"nan"`` and ``str(None)`` is ``"None"``, in the categories of an exported
-    encoder and here.
+    encoder and here; pandas' NA is ``"nan"`` too.
     """
     values = np.asarray(column)
     if values.dtype.kind == "U":
         return values
     found = np.empty(values.size, dtype=object)
-    found[:] = [v if type(v) is str else str(v) for v in values.ravel().tolist()]
+    found[:] = [v if type(v) is str else text_of(v) for v in values.ravel().tolist()]
     return found
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text, a missing one by its name."""
+    return "nan" if type(value).__name__ == "NAType" else str(value)
 
 
 def is_missing(value: Any) -> bool:

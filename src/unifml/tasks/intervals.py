@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 LEVEL = 0.95
-RESAMPLES = 500
+RESAMPLES = 200
 Interval = tuple[float, float]
 Rows = npt.NDArray[np.int64]
 

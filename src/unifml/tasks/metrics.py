@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from sklearn.utils.multiclass import type_of_target
 
 from unifml.core.task import Kind
-from unifml.errors import CapabilityError, DataError, DataTypeError, UnknownNameError
+from unifml.errors import CapabilityError, DataTypeError, UnknownNameError
 
 BOUND = ("decision_function", "predict_proba")  # scores of classes, as scikit-learn looks for them
 
@@ -68,7 +68,7 @@ def make_metrics(metrics: Any, estimator: Any, y: Any, kind: Kind) -> tuple[Metr
     CapabilityError
         For a metric that the task or the estimator cannot give.
     """
-    target = _target(y, kind)
+    target = _target(y, kind, getattr(estimator, "classes_", None))
     if metrics is None:
         usual = [_MAKERS[name](name, target) for name in _USUAL[kind] if target.fits(name)]
         return tuple(metric for metric in usual if metric.method(estimator))
@@ -100,15 +100,13 @@ class _Target:
         return {"average": "macro"}
 
 
-def _target(y: Any, kind: Kind) -> _Target:
+def _target(y: Any, kind: Kind, classes: Any) -> _Target:
+    """Look at y; the classes of a fitted estimator go before those found."""
     if kind == "regression":
         return _Target("numbers")
-    found = type_of_target(y)
-    if found == "multilabel-indicator":
+    if type_of_target(y) == "multilabel-indicator":
         return _Target("labels")
-    classes = np.unique(np.asarray(y))
-    if len(classes) < 1:
-        raise DataError("y", found="no rows")
+    classes = np.unique(np.asarray(y)) if classes is None else np.asarray(classes)
     return _Target("binary" if len(classes) <= 2 else "classes", classes)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from unifml.core.estimator import Estimator
@@ -133,6 +134,15 @@ def prepare(
         task = infer_task(y) if _task_open(spec) else None
     estimator = as_estimator(model, task=task, backend=backend, random_state=random_state)
     return estimator, kind_of(estimator)
+
+
+def called(estimator: Any) -> str:
+    """Return what an estimator is called in a title: short, on one line."""
+    if isinstance(estimator, Pipeline):
+        return " > ".join(called(step) for _, step in estimator.steps)
+    ours = isinstance(estimator, Classifier | Regressor)
+    text = " ".join(repr(estimator).split()) if ours else type(estimator).__name__
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _plain(y: Any) -> npt.NDArray[Any]:

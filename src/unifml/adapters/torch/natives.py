@@ -12,7 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import Batch, Rows, predict, to_tensor, walk
+from unifml.adapters._torch_engine.epoch import (
+    Batch,
+    Rows,
+    predict,
+    require_rows,
+    to_tensor,
+    walk,
+)
 from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
@@ -69,6 +76,7 @@ class NativeProgram:
         self.module = module.to(self.device)
         floats = [p.dtype for p in module.parameters() if p.is_floating_point()]
         self.dtype = floats[0] if floats else getattr(torch, plan.signature.dtype)
+        self.trains = data is not None
         if data is not None:
             free = [p for p in module.parameters() if p.requires_grad]
             kernels = [p for p in free if p.ndim > 1]
@@ -77,6 +85,7 @@ class NativeProgram:
             self.rows = Rows(data, self.device, self.dtype)
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+        require_rows(self.trains)
         self.module.train()
         for norm in self.module.modules():
             if isinstance(norm, _NORMS) and _frozen(norm):
@@ -120,13 +129,14 @@ class NativeProgram:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         tensors = {f"weights/{k}": v for k, v in room.read_state(self.module).items()}
-        return tensors | self.stepper.state()
+        return tensors | self.stepper.state() if self.trains else tensors
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         prefix = "weights/"
         tensors = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         room.write_state(self.module, tensors)
-        self.stepper.restore(state)
+        if self.trains:
+            self.stepper.restore(state)
 
 
 def _frozen(norm: nn.Module) -> bool:

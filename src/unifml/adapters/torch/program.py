@@ -11,7 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import Batch, Rows, predict, to_tensor, walk
+from unifml.adapters._torch_engine.epoch import (
+    Batch,
+    Rows,
+    predict,
+    require_rows,
+    to_tensor,
+    walk,
+)
 from unifml.adapters._torch_engine.flat import FlatGroup
 from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
@@ -40,6 +47,7 @@ class NetworkProgram:
         self.module = layers.body(plan.network, shape, weights, plan.signature.dtype)
         self.module.to(self.device)
         self.random = any(isinstance(m, nn.Dropout) for m in self.module.modules())
+        self.trains = data is not None
         if data is not None:
             self._prepare_training(data)
 
@@ -60,6 +68,7 @@ class NetworkProgram:
                 _keep_biased_variance(norm)
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+        require_rows(self.trains)
         self.module.train()
         randomness = seeded(seed) if self.random else nullcontext()
         with randomness, exact_floats(self.device), self._threads(int(np.diff(order.edges).max())):
@@ -81,6 +90,7 @@ class NetworkProgram:
             return predict(self.module, to_tensor(X, self.device, self.dtype))
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
+        require_rows(self.trains)
         room.write(self.module, self.network, weights)
         self.module.train()
         self.stepper.zero()
@@ -103,13 +113,14 @@ class NetworkProgram:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weights/{name}": value for name, value in self.result().items()}
-        return weights | self.stepper.state()
+        return weights | self.stepper.state() if self.trains else weights
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         prefix = "weights/"
         weights = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         room.write(self.module, self.network, weights)
-        self.stepper.restore(state)
+        if self.trains:
+            self.stepper.restore(state)
 
 
 def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
@@ -125,7 +136,8 @@ def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
             rows = len(inputs[0])
             share = (rows - 1) / rows
             assert norm.running_var is not None
-            norm.running_var.copy_(kept + (norm.running_var - kept) * share)
+            # A new tensor: autograd keeps the old one for the way back.
+            norm.running_var = kept + (norm.running_var - kept) * share
 
     norm.register_forward_pre_hook(remember)
     norm.register_forward_hook(correct)
