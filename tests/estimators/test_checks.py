@@ -1,15 +1,15 @@
-"""scikit-learn's own checks: none fails, none is expected to, none is skipped but as for its own."""
+"""scikit-learn's own checks: none fails, none is expected to, none is skipped by tags."""
 
 from __future__ import annotations
 
 import warnings
 
 import pytest
+from estimators.factories import FACTORIES
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.estimator_checks import check_estimator
 
-from estimators.factories import FACTORIES
 from unifml import Classifier, Regressor
 
 

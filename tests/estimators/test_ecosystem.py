@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from estimators.factories import FACTORIES
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -19,7 +20,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import unifml
-from estimators.factories import FACTORIES
 from unifml import Classifier, Native, Regressor, Training
 from unifml.models import MLP
 
@@ -82,13 +82,15 @@ def test_pipeline_after_a_transformer_that_gives_frames(estimator):
     names = pipeline[-1].feature_names_in_ if hasattr(pipeline[-1], "feature_names_in_") else []
     assert list(names) in ([], list(X.columns))
     assert pipeline.score(X, y) > 0.3
-    with pytest.raises(ValueError, match="feature names|order"):
+    with pytest.raises(ValueError, match=r"feature names|order"):
         pipeline.predict(X[X.columns[::-1]])
 
 
 def test_cross_val_score_with_probabilities(estimator):
     X, y = load_breast_cancer(return_X_y=True)
-    scores = cross_val_score(estimator, StandardScaler().fit_transform(X), y, scoring="roc_auc", cv=3)
+    scores = cross_val_score(
+        estimator, StandardScaler().fit_transform(X), y, scoring="roc_auc", cv=3
+    )
     assert scores.min() > 0.8
 
 

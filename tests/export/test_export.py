@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 from export.data import SHORT, codes, mixed, numbers, preparation, prices
 from unifml import Classifier, Regressor, export_onnx, load_onnx
@@ -159,6 +160,16 @@ def test_estimators_of_scikit_learn(native, wrapped, tmp_path):
     model = (Classifier(native) if wrapped else native).fit(X, y)
     export, _ = proven(model, X, tmp_path / "m.onnx")
     assert export.exporter == "skl2onnx"
+
+
+@pytest.mark.sklearn
+@pytest.mark.parametrize("last", [LinearSVC(), SVC(), LogisticRegression()])
+def test_a_model_without_probabilities_gives_labels(last, tmp_path):
+    X, y = numbers(), np.array(["a", "b", "c"])[codes()]
+    model = make_pipeline(StandardScaler(), last).fit(X, y)
+    onnx = load_onnx(export_onnx(model, tmp_path / "m.onnx", X).path)
+    np.testing.assert_array_equal(onnx.predict(X), model.predict(X))
+    assert hasattr(onnx, "predict_proba") == hasattr(model, "predict_proba")
 
 
 @pytest.mark.sklearn

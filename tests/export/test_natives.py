@@ -38,37 +38,42 @@ def keras_factory(n_features, n_outputs, n_classes):
     )
 
 
+# Natives of scikit-learn go through skl2onnx; they are tested in test_export.py.
 FACTORIES = {"torch": torch_factory, "keras": keras_factory}
+each = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in FACTORIES]
+)
 
 
 def native(kind, backend):
-    if backend not in FACTORIES:
-        pytest.skip("its natives are exported by skl2onnx, and tested there")
     return kind(FACTORIES[backend], backend=backend, training=SHORT, random_state=0)
 
 
+@each
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_native_classifier(backend, classes, tmp_path):
+def test_a_native_classifier(name, classes, tmp_path):
     X, y = numbers(), np.array(["a", "b", "c"])[codes(classes=classes)]
-    model = native(Classifier, backend).fit(X, y)
+    model = native(Classifier, name).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
-    assert export.exporter == get_adapter(backend).name
+    assert export.exporter == get_adapter(name).name
     share = load_onnx(export.path).predict_proba(X[:5])
     np.testing.assert_allclose(share, model.predict_proba(X[:5]), atol=1e-5)
 
 
+@each
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_a_native_regressor(backend, outputs, tmp_path):
+def test_a_native_regressor(name, outputs, tmp_path):
     X = numbers()
     y = X[:, 0] if outputs == 1 else X[:, :2]
-    model = native(Regressor, backend).fit(X, y)
+    model = native(Regressor, name).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
     assert load_onnx(export.path).predict(X).shape == y.shape
 
 
-def test_a_native_model_ends_a_pipeline(backend, tmp_path):
+@each
+def test_a_native_model_ends_a_pipeline(name, tmp_path):
     X = mixed()
     y = np.where(prices(X) > 60, "dear", "cheap")
-    model = make_pipeline(preparation(), native(Classifier, backend)).fit(X, y)
+    model = make_pipeline(preparation(), native(Classifier, name)).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
-    assert export.exporter == f"{backend} + skl2onnx"
+    assert export.exporter == f"{name} + skl2onnx"

@@ -3,10 +3,10 @@
 from unifml.data.gate import check_features, training_rows
 from unifml.data.labels import LabelCodes
 from unifml.data.order import batch_order
-from unifml.data.splits import hold_out
+from unifml.data.splits import hold_out, present
 from unifml.data.statistics import Moments
 from unifml.data.targets import check_numbers
-from unifml.data.weights import balanced, check_weights, keep_positive
+from unifml.data.weights import balanced, check_weights
 
 __all__ = [
     "LabelCodes",
@@ -17,6 +17,6 @@ __all__ = [
     "check_numbers",
     "check_weights",
     "hold_out",
-    "keep_positive",
+    "present",
     "training_rows",
 ]

@@ -14,7 +14,13 @@ from unifml.errors import DataError
 
 
 def training_rows(
-    estimator: Any, X: Any, y: Any, *, min_samples: int = 2, allow_nd: bool = False, reset: bool = True
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    min_samples: int = 2,
+    allow_nd: bool = False,
+    reset: bool = True,
 ) -> npt.NDArray[Any]:
     """Check X (and that y is there and as long); writes the feature names to `estimator`.
 
@@ -45,9 +51,7 @@ def training_rows(
             found="y is None",
             rule="requires y to be passed, but the target y is None",
         )
-    values = check_features(
-        estimator, X, reset=reset, min_samples=min_samples, allow_nd=allow_nd
-    )
+    values = check_features(estimator, X, reset=reset, min_samples=min_samples, allow_nd=allow_nd)
     check_consistent_length(values, y)
     return values
 

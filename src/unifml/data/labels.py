@@ -67,7 +67,7 @@ class LabelCodes:
         strange = self.classes[codes] != labels
         if strange.any():
             raise self._strangers(labels[strange])
-        return codes
+        return np.asarray(codes)
 
     def decode(self, codes: IntArray) -> npt.NDArray[Any]:
         """Return labels for codes."""

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 
 from unifml.core.seeds import Seeds
 from unifml.core.table import IntArray, Table
+from unifml.data.weights import keep_positive
 from unifml.errors import DataError
 
 Rows = tuple[Table, Table | None]
@@ -40,6 +41,12 @@ def hold_out(table: Table, rule: Any, seeds: Seeds, strata: IntArray | None) -> 
             f"validation={rule!r}", found=f"{len(table)} rows", rule="both parts need rows"
         )
     return take(table, train), take(table, test)
+
+
+def present(table: Table) -> Table:
+    """Return the rows of positive weight: one of weight 0 counts as absent."""
+    positive = keep_positive(table.weight)
+    return table if positive is None else take(table, positive)
 
 
 def take(table: Table, rows: Any) -> Table:

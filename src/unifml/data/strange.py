@@ -59,8 +59,8 @@ def as_numbers(values: Any, name: str) -> Any:
         raise DataError(
             f"{name} holds {_KINDS[array.dtype.kind]}",
             rule="numbers are needed",
-            fix=f"encode them first, for example with sklearn.preprocessing.OneHotEncoder "
-            f"in a ColumnTransformer"
+            fix="encode them first, for example with sklearn.preprocessing.OneHotEncoder "
+            "in a ColumnTransformer"
             if name == "X"
             else "",
         )

@@ -44,7 +44,9 @@ def balanced(
     if class_weight is None:
         return weight
     if labels.multilabel:
-        raise ParameterError("class_weight", found="several labels per row", fix="class_weight=None")
+        raise ParameterError(
+            "class_weight", found="several labels per row", fix="class_weight=None"
+        )
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise UnknownNameError.among("class_weight", class_weight, ("balanced",))
     rows = labels.classes[codes]

@@ -19,9 +19,8 @@ from unifml.core.seeds import Seeds, draw_seed
 from unifml.core.spec import changed, nested_params, same, split_nested
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import check_features, hold_out, keep_positive
-from unifml.data.splits import take
-from unifml.errors import DataTypeError, UnifmlError, UnknownNameError
+from unifml.data import check_features, hold_out, present
+from unifml.errors import DataError, DataTypeError, UnifmlError, UnknownNameError, closest
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched
 from unifml.estimators.resolve import (
@@ -77,14 +76,22 @@ class Base(BaseEstimator):
         known = self.get_params(deep=False)
         for name in (*own, *nested):
             if name not in known:
-                raise UnknownNameError.among(
-                    f"Invalid parameter of {type(self).__name__}:", name, self.get_params()
-                )
+                raise self._unknown_parameter(name)
         for name, value in own.items():
             setattr(self, name, value)
         for name, inner in nested.items():
             setattr(self, name, _changed(self._nested(name), name, inner))
         return self
+
+    def _unknown_parameter(self, name: str) -> UnknownNameError:
+        known = sorted(self.get_params())
+        short = [full for full in known if full.endswith(f"__{name}")]
+        close = short[0] if short else closest(name, known)
+        return UnknownNameError(
+            f"Invalid parameter {name!r} for estimator {self!r}",
+            rule=f"Valid parameters are: {', '.join(known)}",
+            fix=f"did you mean {close!r}?" if close else "",
+        )
 
     def __sklearn_clone__(self) -> Self:
         params = {k: _cloned(v) for k, v in self.get_params(deep=False).items()}
@@ -94,7 +101,7 @@ class Base(BaseEstimator):
                 setattr(twin, name, copy.deepcopy(self.__dict__[name]))
         return twin
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803  (scikit-learn's name)
         defaults = type(self)().__dict__
         params = super().get_params(deep=False)
         shown = {k: v for k, v in params.items() if k == "model" or not same(v, defaults[k])}
@@ -177,17 +184,20 @@ class Base(BaseEstimator):
         classes: Any = None,
     ) -> tuple[Fitted, History]:
         """Fit on rows that passed the gate, in whichever way the model is fitted."""
-        positive = keep_positive(rows.weight)
-        rows = rows if positive is None else take(rows, positive)
+        rows = present(rows)
+        if len(rows) < 2:
+            raise DataError(
+                f"fitting {type(self).__name__}",
+                found=f"{len(rows)} sample(s) of positive weight",
+                rule="a minimum of 2 is required",
+            )
         strata = rows.y if task.kind == "classification" else None
         names = getattr(scratch, "feature_names_in_", None)
         if isinstance(choices.model, Native):
             plan, native = plan_native(choices, task, rows.X, feature_names=names, classes=classes)
         else:
             total = float(len(rows) if rows.weight is None else rows.weight.sum())
-            plan = plan_model(
-                choices, task, rows.X, total, feature_names=names, classes=classes
-            )
+            plan = plan_model(choices, task, rows.X, total, feature_names=names, classes=classes)
             native = None
         kept, held_out = self._split(plan, rows, held_out, strata)
         fitted, history = self._run(choices, plan, native, kept, held_out)
@@ -262,7 +272,15 @@ class Base(BaseEstimator):
 
     def _outputs(self, X: Any) -> npt.NDArray[Any]:
         fitted = self._state()
-        return fitted.outputs(self._gate(X))
+        outputs = fitted.outputs(self._gate(X))
+        strange = np.isnan if fitted.plan.network is None else _not_finite
+        if strange(outputs).any():
+            raise DataError(
+                "predictions are NaN or infinite",
+                rule=f"X must be of a size that {fitted.plan.signature.dtype} can compute with",
+                fix="look for values of X far from those of fit",
+            )
+        return outputs
 
     def _gate(self, X: Any) -> npt.NDArray[Any]:
         return check_features(self, X, allow_nd=self._is_native())
@@ -323,6 +341,10 @@ class Base(BaseEstimator):
         return tags
 
 
+def _not_finite(outputs: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray(~np.isfinite(outputs))
+
+
 def _unknown(model: Model | Native) -> bool:
     """Whether only a call would tell what a factory builds."""
     return isinstance(model, Native) and native_owner(model) is None
@@ -338,5 +360,3 @@ def _changed(value: Any, name: str, params: dict[str, Any]) -> Any:
     if hasattr(value, "fit") and hasattr(value, "set_params"):
         return clone(value).set_params(**params)
     return changed(value, name, params)
-
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
@@ -157,9 +156,7 @@ class Classifier(ClassifierMixin, Base):
         first = not self.__sklearn_is_fitted__()
         choices = self._choices(None if first else self.seed_)
         scratch = self._scratch()
-        values = training_rows(
-            scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=first
-        )
+        values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=first)
         labels = LabelCodes.of(y, classes) if first else self._labels
         rows = self._rows(labels, values, y, sample_weight)
         if first:
@@ -175,7 +172,7 @@ class Classifier(ClassifierMixin, Base):
         )
         return self._keep_classes(fitted, history, scratch, labels)
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def predict(self, X: Any) -> Any:
         """Return the most probable label of each row; for several labels, those above 1/2.
 
         Parameters
@@ -193,10 +190,10 @@ class Classifier(ClassifierMixin, Base):
         share = self.predict_proba(X)
         if self._labels.multilabel:
             return (share > 0.5).astype(np.int64)
-        return self._labels.decode(share.argmax(axis=1))
+        return self._labels.decode(share.argmax(axis=1).astype(np.int64))
 
     @available_if(gives_probabilities)
-    def predict_proba(self, X: Any) -> npt.NDArray[Any]:
+    def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class.
 
         Returns
@@ -212,15 +209,15 @@ class Classifier(ClassifierMixin, Base):
         return probabilities(self._outputs(X), plan.task, plan.output)
 
     @available_if(gives_probabilities)
-    def predict_log_proba(self, X: Any) -> npt.NDArray[Any]:
+    def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))  # type: ignore[no-any-return]
+            return np.log(self.predict_proba(X))
 
     @available_if(native_has("decision_function"))
-    def decision_function(self, X: Any) -> npt.NDArray[Any]:
+    def decision_function(self, X: Any) -> Any:
         """Return the scores of a scikit-learn estimator that has them."""
-        return self._ask("decision_function", X)  # type: ignore[no-any-return]
+        return self._ask("decision_function", X)
 
     # Inner methods ------------------------------------------------------------------------------
 
@@ -243,9 +240,7 @@ class Classifier(ClassifierMixin, Base):
     ) -> Table | None:
         if X is None:
             return None
-        values = training_rows(
-            scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=False
-        )
+        values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=False)
         return Table(values, labels.encode(y), check_weights(sample_weight, values))
 
     def _fit_as_is(

@@ -102,7 +102,7 @@ def plan_native(
     traits = adapter.traits(native)
     if traits.loss:
         settings = training.resolve({"loss": traits.loss}, task, len(X))
-    output = model.output or traits.output or _output(task)
+    output: Any = model.output or traits.output or _output(task)
     _check_abilities(settings, adapter)
     return replace(plan, settings=settings, output=output), native
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
@@ -161,7 +160,7 @@ class Regressor(RegressorMixin, Base):
         self._flat = rows.y.ndim == 1
         return self._keep(fitted, history, scratch)
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def predict(self, X: Any) -> Any:
         """Return the target of each row.
 
         Parameters
@@ -175,7 +174,7 @@ class Regressor(RegressorMixin, Base):
         """
         self._state()
         if self._estimator() is not None:
-            return self._ask("predict", X)  # type: ignore[no-any-return]
+            return self._ask("predict", X)
         values = self._outputs(X)
         return values[:, 0] if self._flat else values
 

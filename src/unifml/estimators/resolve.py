@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
 
 from unifml.config import get_config
 from unifml.core.adapter import Adapter
@@ -54,9 +53,13 @@ def resolve_adapter(
     signature : Signature or None
         Lets a factory be called to see what it builds, where nothing else tells.
     """
+    if backend is not None and not isinstance(backend, str):
+        raise DataTypeError(f"backend={backend!r}", rule="the name of a backend, or None")
     if isinstance(model, Native):
         return require(_native_adapter(model, backend, signature))
-    return require(get_adapter(backend or _configured() or model.default_backend))
+    if backend is not None:
+        return require(get_adapter(backend))
+    return require(get_adapter(_configured() or model.default_backend))
 
 
 def native_owner(model: Native) -> Adapter | None:
@@ -72,11 +75,11 @@ def resolve_device(adapter: Adapter, device: str | None) -> str:
     DeviceError
         If it is not here; the message lists those that are.
     """
-    asked = device or get_config()["device"] or "auto"
+    asked = (get_config()["device"] or "auto") if device is None else device
     here = adapter.devices()
     if asked == "auto":
         return here[0]
-    match = next((name for name in here if name == asked or name.split(":")[0] == asked), None)
+    match = next((name for name in here if asked in (name, name.split(":")[0])), None)
     if match is None:
         raise DeviceError(
             f"device={asked!r} on backend {adapter.name!r}",
@@ -99,7 +102,9 @@ def _native_adapter(model: Native, backend: str | None, signature: Signature | N
                 f"the factory {model!r}", found="what it builds is of no known backend"
             )
     if found is None:
-        return get_adapter(backend or _configured() or _first_callable())
+        if backend is not None:
+            return get_adapter(backend)
+        return get_adapter(_configured() or _first_callable())
     if backend not in (None, found.name):
         raise CapabilityError(
             f"backend={backend!r} for {model!r}",
@@ -110,7 +115,7 @@ def _native_adapter(model: Native, backend: str | None, signature: Signature | N
 
 
 def _first_callable() -> str:
-    """A backend whose tags stand for a factory that was not called yet."""
+    """Return a backend whose tags stand for a factory that was not called yet."""
     return next(adapter.name for adapter in reversed(adapters()) if adapter.capabilities.callables)
 
 

@@ -131,10 +131,11 @@ def orders(plan: Plan, n_rows: int) -> partial[BatchOrder]:
 def check_weights_finite(weights: Weights, plan: Plan) -> None:
     """Raise if the last step left weights that are not numbers."""
     if not all(np.all(np.isfinite(value)) for value in weights.values()):
+        slower = plan.settings.learning_rate / 10
         raise DivergedError(
             "training diverged",
             found="weights are NaN or infinite after the last step",
-            fix=f"lower the learning rate: Training(learning_rate={plan.settings.learning_rate / 10:g})",
+            fix=f"lower the learning rate: Training(learning_rate={slower:g})",
         )
 
 

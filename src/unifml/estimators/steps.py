@@ -41,18 +41,18 @@ def step_network(
     **facts
         ``task``, ``feature_names`` and ``classes``, for the first call.
     """
-    memory = dict(fitted.memory or {}) if fitted else {}
+    past = dict(fitted.memory or {}) if fitted else {}
     native = None
     if plan is None:
         plan, native = _first_plan(choices, rows, **facts)
     plan = replace(plan, settings=replace(plan.settings, early_stopping=None))
-    columns, x_scaling = _grown(memory, "x", rows.X, rows)
-    numbers, target = _grown_target(choices, plan, memory, rows)
+    columns, x_scaling = _grown(past, "x", rows.X, rows)
+    numbers, target = _grown_target(choices, plan, past, rows)
     start = _start(choices, plan, fitted, native, x_scaling)
     ready = session.prepared(plan, start if plan.network else None, target, rows)
     source = body_weights(plan, start) if plan.network else start
     program = choices.adapter.program(source, plan, ready)
-    epoch = _restore(program, memory)
+    epoch = _restore(program, past)
     history = run_loop(
         program,
         plan,
@@ -63,8 +63,8 @@ def step_network(
         first_epoch=epoch,
         verbose=0,
     )
-    memory = {f"program/{k}": v for k, v in program.state().items()} | columns | numbers
-    memory["epoch"] = epoch + 1
+    memory: dict[str, Any] = {f"program/{k}": v for k, v in program.state().items()}
+    memory |= columns | numbers | {"epoch": epoch + 1}
     if plan.network is None:
         state = Fitted(plan, choices.adapter.name, native=program.result(), memory=memory)
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from unifml.core.history import History
 from unifml.core.fitted import Fitted
-from unifml.core.task import Task
+from unifml.core.history import History
+from unifml.core.task import Kind, Task
 from unifml.estimators.planning import plan_untouched
 
 
@@ -15,7 +15,7 @@ def step(estimator: Any, X: Any, y: Any, sample_weight: Any, **classes: Any) -> 
     """Call the native ``partial_fit`` once on a copy, and keep the copy if that succeeded."""
     first = not estimator.__sklearn_is_fitted__()
     choices = estimator._choices(None if first else estimator.seed_)
-    kind = "classification" if classes else "regression"
+    kind: Kind = "classification" if classes else "regression"
     if first:
         plan, native = plan_untouched(choices, Task(kind), X)
     else:

@@ -39,7 +39,9 @@ def options(model: Any) -> dict[Any, dict[str, Any]]:
         TfidfVectorizer: {"locale": "C"},
     }
     ends = _ends(model) if is_classifier(model) else []
-    return chosen | {id(end): {"zipmap": False} for end in ends if _has_zipmap(end)}
+    if ends and not _has_zipmap(ends[-1]):  # an empty entry keeps a pipeline from asking for it
+        return chosen | {id(ends[-1]): {}}
+    return chosen | {id(end): {"zipmap": False} for end in ends}
 
 
 def parsers() -> dict[type, Any]:

@@ -19,8 +19,9 @@ class Linear(Model):
     """Logistic regression for classes, ridge regression for numbers, solved exactly.
 
     The objective is the mean loss plus ``l2 / 2 * sum w^2``, with the bias free. ``l2`` is 1 over
-    the sum of weights (and the number of targets) unless given, which is scikit-learn's ``C=1`` and ``alpha=1``. Inputs are
-    taken as they are; the solver scales them for itself, without a trace in the solution.
+    the sum of weights (and the number of targets) unless given, which is scikit-learn's ``C=1`` and
+    ``alpha=1``. Inputs are taken as they are; the solver scales them for itself, without a trace in
+    the solution.
 
     See Also
     --------

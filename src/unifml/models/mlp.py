@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from unifml.core.plan import Translation
 from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Float, Space
 from unifml.core.task import Task
-from unifml.errors import ParameterError
-from unifml.layers import Activation, BatchNorm, Dense, Dropout, Layer, Network, Standardize
+from unifml.errors import ParameterError, UnknownNameError
+from unifml.layers import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    Network,
+    Standardize,
+)
 from unifml.models.base import Model
 
 
@@ -63,20 +73,13 @@ class MLP(Model):
     batch_norm: bool = False
 
     def network(self, task: Task, signature: Signature) -> Network:
-        if isinstance(self.hidden, int) or any(
-            not isinstance(units, int) or units < 1 for units in self.hidden
-        ):
-            raise ParameterError(
-                f"hidden={self.hidden!r}",
-                rule="hidden is a tuple of whole numbers >= 1",
-                fix="write hidden=(64,) for one layer of 64 units",
-            )
+        self._check()
         blocks = chain.from_iterable(self._block(i, n) for i, n in enumerate(self.hidden))
         return Network((Standardize(name="standardize"), *blocks, Dense(task.width, name="output")))
 
     def _block(self, index: int, units: int) -> tuple[Layer, ...]:
         return (
-            Dense(units, name=f"hidden_{index}"),
+            Dense(int(units), name=f"hidden_{index}"),
             *((BatchNorm(name=f"norm_{index}"),) if self.batch_norm else ()),
             Activation(self.activation, name=f"activation_{index}"),
             *((Dropout(self.dropout, name=f"dropout_{index}"),) if self.dropout else ()),
@@ -84,6 +87,7 @@ class MLP(Model):
 
     def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation:
         """Return the scikit-learn estimator that means the same."""
+        self._check()
         name = "MLPClassifier" if task.kind == "classification" else "MLPRegressor"
         activation = _SKLEARN_ACTIVATIONS.get(self.activation, self.activation)
         return Translation(
@@ -97,6 +101,21 @@ class MLP(Model):
             ),
         )
 
+    def _check(self) -> None:
+        """Raise for parameters that no backend could make a network of."""
+        if not isinstance(self.hidden, tuple) or not all(map(_whole, self.hidden)):
+            raise ParameterError(
+                f"hidden={self.hidden!r}",
+                rule="hidden is a tuple of whole numbers >= 1",
+                fix="write hidden=(64,) for one layer of 64 units",
+            )
+        if self.activation not in ACTIVATIONS:
+            raise UnknownNameError.among("activation", self.activation, ACTIVATIONS)
+        if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
+            raise ParameterError(f"dropout={self.dropout!r}", rule="0 <= dropout < 1 must hold")
+        if not isinstance(self.batch_norm, bool):
+            raise ParameterError(f"batch_norm={self.batch_norm!r}", rule="True or False")
+
     def space(self) -> Space:
         return {
             "hidden": Categorical(((32,), (64,), (128,), (64, 64), (128, 64), (256, 128))),
@@ -109,3 +128,7 @@ class MLP(Model):
 
 
 _SKLEARN_ACTIVATIONS = {"sigmoid": "logistic"}
+
+
+def _whole(units: object) -> bool:
+    return isinstance(units, Integral) and not isinstance(units, bool) and int(units) >= 1

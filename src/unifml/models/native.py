@@ -108,7 +108,11 @@ def call_factory(factory: Callable[..., Any], params: Mapping[str, Any], sig: Si
 
 
 def _arguments(factory: Any) -> dict[str, inspect.Parameter]:
-    return {n: p for n, p in _signature(factory).items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    return {
+        n: p
+        for n, p in _signature(factory).items()
+        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
 
 
 def _takes_any(factory: Any) -> bool:

@@ -179,7 +179,9 @@ def _moved(estimator: Any, backend: str) -> Any:
         return estimator
     raise CapabilityError(
         f"backend={backend!r} for {type(estimator).__name__}",
-        found=f"several parts have one: {', '.join(names)}" if names else "it has no backend to set",
+        found=f"several parts have one: {', '.join(names)}"
+        if names
+        else "it has no backend to set",
         fix="leave backend out" + (", and set them on the estimator" if names else ""),
     )
 

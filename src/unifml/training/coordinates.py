@@ -67,11 +67,13 @@ def _turn(X: FloatArray, weight: FloatArray | None, l2: float) -> FloatArray:
     size = np.sqrt((share * X * X).sum(axis=0) + l2)
     size[size == 0] = 1.0
     if X.shape[1] > _WIDE:
-        return 1.0 / size
+        inverse: FloatArray = 1.0 / size
+        return inverse
     even = X / size
     values, vectors = np.linalg.eigh((share * even).T @ even + np.diag(l2 / size**2))
     values = np.maximum(values, values.max() * np.finfo(np.float64).eps)
-    return (vectors / np.sqrt(values)) @ vectors.T / size[:, None]
+    turn: FloatArray = (vectors / np.sqrt(values)) @ vectors.T / size[:, None]
+    return turn
 
 
 def _apply(turn: FloatArray, matrix: FloatArray) -> FloatArray:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from unifml.core.spec import Spec
-from unifml.errors import ParameterError, UnknownNameError
+from unifml.errors import UnknownNameError
+from unifml.training.rules import check_fields
 
 MONITORS = ("val_loss", "loss")
 
@@ -46,14 +47,7 @@ class EarlyStopping(Spec):
         """Raise for values that cannot be; return self."""
         if self.monitor not in MONITORS:
             raise UnknownNameError.among("monitor", self.monitor, MONITORS)
-        if not self.patience >= 1:
-            raise ParameterError(f"patience={self.patience!r}", rule="patience >= 1 must hold")
-        if not self.min_delta >= 0:
-            raise ParameterError(f"min_delta={self.min_delta!r}", rule="min_delta >= 0 must hold")
-        if not 0 < self.validation < 1:
-            raise ParameterError(
-                f"EarlyStopping(validation={self.validation!r})", rule="0 < validation < 1"
-            )
+        check_fields(self)
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,17 @@ def loss_values(loss: str, outputs: FloatArray, y: Any, task: Task, output: Outp
     if loss == "cross_entropy":
         return _cross_entropy(outputs, np.asarray(y), task, output)
     error = outputs - np.asarray(y, dtype=np.float64).reshape(outputs.shape)
-    return np.mean(_ERRORS[loss](error), axis=1)
+    return _row_means(_ERRORS[loss](error))
 
 
 def mean_loss(values: FloatArray, weight: FloatArray | None) -> float:
     """Return ``sum(w * loss) / sum(w)``."""
     return float(np.average(values, weights=weight))
+
+
+def _row_means(values: FloatArray) -> FloatArray:
+    means: FloatArray = np.mean(values, axis=1)
+    return means
 
 
 def _squared(error: FloatArray) -> FloatArray:
@@ -59,20 +65,25 @@ def _huber(error: FloatArray) -> FloatArray:
     return np.where(size <= HUBER_DELTA, _squared(error), HUBER_DELTA * (size - HUBER_DELTA / 2))
 
 
-_ERRORS = {"mse": _squared, "mae": np.abs, "huber": _huber}
+_ERRORS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "mse": _squared,
+    "mae": np.abs,
+    "huber": _huber,
+}
 
 
 def _cross_entropy(outputs: FloatArray, y: Any, task: Task, output: Output) -> FloatArray:
     rows = np.arange(len(outputs))
     if output == "logits" and (task.multilabel or outputs.shape[1] == 1):
         signs = 2.0 * y.reshape(outputs.shape) - 1.0
-        return np.mean(np.logaddexp(0.0, -signs * outputs), axis=1)
+        return _row_means(np.logaddexp(0.0, -signs * outputs))
     if output == "logits":
         top = outputs.max(axis=1)
-        return top + np.log(np.exp(outputs - top[:, None]).sum(axis=1)) - outputs[rows, y]
+        spread = np.log(np.exp(outputs - top[:, None]).sum(axis=1))
+        return np.asarray(top + spread - outputs[rows, y])
     logs = outputs if output == "log_probabilities" else np.log(np.clip(outputs, 1e-300, None))
     if task.multilabel or outputs.shape[1] == 1:
         codes = y.reshape(outputs.shape)
         off = np.log(np.clip(-np.expm1(logs), 1e-300, None))
-        return -np.mean(np.where(codes == 1, logs, off), axis=1)
-    return -logs[rows, y]
+        return -_row_means(np.where(codes == 1, logs, off))
+    return -np.asarray(logs[rows, y])

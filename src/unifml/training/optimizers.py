@@ -15,6 +15,7 @@ import numpy as np
 from unifml.core.spec import Spec
 from unifml.core.table import FloatArray
 from unifml.errors import DataTypeError, UnknownNameError
+from unifml.training.rules import check_fields
 
 
 class Scalars(NamedTuple):
@@ -236,5 +237,6 @@ def as_optimizer(value: object) -> Optimizer:
             raise UnknownNameError.among("optimizer", value, OPTIMIZERS)
         return OPTIMIZERS[value]()
     if isinstance(value, Optimizer):
+        check_fields(value)
         return value
     raise DataTypeError(f"optimizer={value!r}", rule="a name or an Optimizer of unifml")

@@ -92,4 +92,5 @@ def _sigmoid(x: FloatArray) -> FloatArray:
 
 def _softmax(x: FloatArray) -> FloatArray:
     powers = np.exp(x - x.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return shares

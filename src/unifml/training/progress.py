@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from numbers import Integral
 from typing import Any, Protocol
 
 from unifml.config import get_config
+from unifml.errors import ParameterError
 
 PATIENCE = 1.5  # seconds of work before a bar appears
 _REDRAW = 0.1  # seconds between two pictures of it
@@ -52,8 +54,10 @@ def progress(total: int, label: str, verbose: int | None = None) -> Iterator[Bar
 
 def resolve_verbose(verbose: int | None) -> int | None:
     """Return what was said, else what is configured, else None."""
-    configured = get_config()["verbose"]
-    return configured if verbose is None else verbose  # type: ignore[return-value]
+    level = get_config()["verbose"] if verbose is None else verbose
+    if level is not None and (not isinstance(level, Integral) or level < 0):
+        raise ParameterError(f"verbose={level!r}", rule="verbose in (0, 1, 2, None)")
+    return level  # type: ignore[return-value]
 
 
 class _Silent:

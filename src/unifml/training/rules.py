@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
+from unifml.core.spec import Spec
 from unifml.errors import ParameterError
 
 
@@ -16,6 +17,15 @@ def check_values(values: Mapping[str, Any]) -> None:
         value = values[name]
         if value is not None and not holds(value):
             raise ParameterError(f"{name}={value!r}", rule=f"{rule} must hold")
+
+
+def check_fields(spec: Spec) -> None:
+    """Raise a `ParameterError` for the first field of an optimizer, schedule or the like."""
+    for name, value in spec.get_params(deep=False).items():
+        holds, rule = _FIELDS.get(name, (_anything, ""))
+        if not holds(value):
+            asked = f"{type(spec).__name__}({name}={value!r})"
+            raise ParameterError(asked, rule=f"{rule} must hold")
 
 
 def _positive_int(value: object) -> bool:
@@ -34,16 +44,36 @@ def _real(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _anything(value: object) -> bool:
+    return True
+
+
+def _truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _below_one(value: object) -> bool:
+    return _not_negative(value) and value < 1  # type: ignore[operator]
+
+
+def _share(value: object) -> bool:
+    return _not_negative(value) and value <= 1  # type: ignore[operator]
+
+
 def _share_or_splitter(value: object) -> bool:
+    if isinstance(value, str | type):  # text can be split as well
+        return False
     return (_real(value) and 0 < value < 1) or hasattr(value, "split")  # type: ignore[operator]
 
 
 def _stopping(value: object) -> bool:
-    return isinstance(value, bool) or hasattr(value, "patience")
+    return isinstance(value, bool) or (hasattr(value, "check") and not isinstance(value, type))
 
 
 def _callbacks(value: object) -> bool:
-    return isinstance(value, tuple) and all(hasattr(item, "on_epoch_end") for item in value)
+    return isinstance(value, tuple) and all(
+        hasattr(item, "on_epoch_end") and not isinstance(item, type) for item in value
+    )
 
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -54,11 +84,24 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "l1": (_not_negative, "0 <= l1 < inf"),
     "l2": (_not_negative, "0 <= l2 < inf"),
     "validation": (_share_or_splitter, "0 < validation < 1, or a scikit-learn splitter,"),
-    "early_stopping": (_stopping, "an EarlyStopping, True or False"),
-    "refit": (lambda value: isinstance(value, bool), "True or False"),
-    "callbacks": (_callbacks, "a tuple of unifml.Callback"),
+    "early_stopping": (_stopping, "early_stopping is an EarlyStopping, True or False: this"),
+    "refit": (_truth, "refit in (True, False)"),
+    "callbacks": (_callbacks, "callbacks is a tuple of unifml.Callback: this"),
     "precision": (
         lambda value: value in ("auto", "float32", "float64"),
         'precision in ("auto", "float32", "float64")',
     ),
+}
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "momentum": (_below_one, "0 <= momentum < 1"),
+    "nesterov": (_truth, "nesterov in (True, False)"),
+    "beta_1": (_below_one, "0 <= beta_1 < 1"),
+    "beta_2": (_below_one, "0 <= beta_2 < 1"),
+    "rho": (_below_one, "0 <= rho < 1"),
+    "epsilon": (_not_negative, "0 <= epsilon < inf"),
+    "final": (_share, "0 <= final <= 1"),
+    "patience": (_positive_int, "patience >= 1, a whole number,"),
+    "min_delta": (_not_negative, "0 <= min_delta < inf"),
+    "restore_best": (_truth, "restore_best in (True, False)"),
+    "validation": (lambda value: _real(value) and 0 < value < 1, "0 < validation < 1"),
 }

@@ -10,6 +10,7 @@ import numpy as np
 from unifml.core.spec import Spec
 from unifml.core.table import FloatArray
 from unifml.errors import DataTypeError, UnknownNameError
+from unifml.training.rules import check_fields
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,5 +79,6 @@ def as_schedule(value: object) -> Schedule:
             raise UnknownNameError.among("schedule", value, SCHEDULES)
         return SCHEDULES[value]()
     if isinstance(value, Schedule):
+        check_fields(value)
         return value
     raise DataTypeError(f"schedule={value!r}", rule="a name or a Schedule of unifml")

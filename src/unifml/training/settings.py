@@ -16,9 +16,8 @@ from unifml.training.callbacks import Callback
 from unifml.training.early_stopping import EarlyStopping
 from unifml.training.losses import LOSSES
 from unifml.training.optimizers import Optimizer, as_optimizer
-from unifml.training.schedules import Schedule, as_schedule
 from unifml.training.rules import check_values
-
+from unifml.training.schedules import Schedule, as_schedule
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,7 +82,7 @@ class Training(Spec):
         return frozenset(
             name
             for name, value in self.get_params(deep=False).items()
-            if value is not None and value != ()
+            if value is not None and not (isinstance(value, tuple) and not value)
         )
 
     def resolve(self, defaults: Mapping[str, Any], task: Task, n_rows: int) -> Settings:

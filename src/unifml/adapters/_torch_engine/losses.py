@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from unifml.core.plan import Output
 from unifml.core.task import Task
@@ -35,13 +35,13 @@ def _cross_entropy(task: Task, output: Output) -> RowLoss:
 
 def _binary_logits(outputs: Tensor, y: Tensor) -> Tensor:
     target = y.reshape(outputs.shape).to(outputs.dtype)
-    return F.binary_cross_entropy_with_logits(outputs, target, reduction="none").mean(1)
+    return functional.binary_cross_entropy_with_logits(outputs, target, reduction="none").mean(1)
 
 
 def _class_logits(outputs: Tensor, y: Tensor) -> Tensor:
     if outputs.shape[1] == 1:
         return _binary_logits(outputs, y)
-    return F.cross_entropy(outputs, y, reduction="none")
+    return functional.cross_entropy(outputs, y, reduction="none")
 
 
 def _log_likelihood(task: Task, output: Output) -> RowLoss:
@@ -49,7 +49,7 @@ def _log_likelihood(task: Task, output: Output) -> RowLoss:
         tiny = torch.finfo(outputs.dtype).tiny
         logs = outputs if output == "log_probabilities" else outputs.clamp_min(tiny).log()
         if not task.multilabel and outputs.shape[1] > 1:
-            return F.nll_loss(logs, y, reduction="none")
+            return functional.nll_loss(logs, y, reduction="none")
         off = (-torch.expm1(logs)).clamp_min(tiny).log()
         return -torch.where(y.reshape(logs.shape) == 1, logs, off).mean(1)
 
@@ -66,7 +66,7 @@ def _absolute(outputs: Tensor, y: Tensor) -> Tensor:
 
 def _huber(outputs: Tensor, y: Tensor) -> Tensor:
     target = y.reshape(outputs.shape)
-    return F.huber_loss(outputs, target, reduction="none", delta=HUBER_DELTA).mean(1)
+    return functional.huber_loss(outputs, target, reduction="none", delta=HUBER_DELTA).mean(1)
 
 
 _ERRORS: dict[str, RowLoss] = {"mse": _squared, "mae": _absolute, "huber": _huber}

@@ -38,26 +38,28 @@ def tensor(values: Any, dtype: str | None = None) -> Any:
     return tf.constant(values, dtype=dtype)
 
 
-def set_seed(seed: int) -> None:
-    """Seed TensorFlow's global generator."""
-    tf.random.set_seed(seed)
+def set_seed(seed: int, *, fresh: bool) -> None:
+    """Seed TensorFlow's global generator.
+
+    With `fresh` kernels are forgotten too: those of ``tf.random`` called eagerly keep a state of
+    their own. It costs every compiled function its preparation, so epochs do without.
+    """
+    if fresh:
+        tf.random.set_seed(seed)
+    here = context.context()
+    here._seed, here._rng = seed, random.Random(seed)
 
 
 def get_random_state() -> Any:
     """Return what TensorFlow's global generator will draw from."""
     here = context.context()
-    generator = getattr(here, "_rng", None)
-    return here._seed, None if generator is None else generator.getstate()
+    return here._seed, getattr(here, "_rng", None)
 
 
 def set_random_state(state: Any) -> None:
     """Restore what `get_random_state` returned."""
     here = context.context()
-    seed, draws = state
-    tf.random.set_seed(seed)
-    if draws is not None:
-        here._rng = random.Random()
-        here._rng.setstate(draws)
+    here._seed, here._rng = state
 
 
 class Compiled:

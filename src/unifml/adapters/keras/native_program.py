@@ -51,7 +51,7 @@ class NativeProgram:
         self._call = self._engine.forward(model, self._dtype)
         if data is None:
             return
-        with self._place(), seeded(plan.seeds.integer("native")):
+        with self._place(), seeded(plan.seeds.integer("native"), fresh=False):
             width = columns(self._call(self._inputs(data.X[:1]))).shape[1]
             self._stepper = _stepper(model, plan)
             self._loss = native_loss(model, plan, width)
@@ -60,7 +60,7 @@ class NativeProgram:
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
         dtype, place = self._plan.signature.dtype, self._engine.tensor
-        with self._place(), seeded(seed):
+        with self._place(), seeded(seed, fresh=False):
             self._seed(seed)
             series = self._stepper.series(rates, self._step)
             losses = self._walk(

@@ -22,9 +22,10 @@ from unifml.models.native import call_factory, is_factory
 def build(plan: Plan) -> Any:
     """Copy an instance, or call a class or function under the plan's seed; it has weights then."""
     native, sig = plan.model, plan.signature
+    called, seed = is_factory(native.factory), plan.seeds.integer("init")
     # Also a copy draws: Keras makes every new layer initialise its weights.
-    with engine.load().place(plan.device), seeded(plan.seeds.integer("init")):
-        if is_factory(native.factory):
+    with engine.load().place(plan.device), seeded(seed, fresh=called):
+        if called:
             model = call_factory(native.factory, native.params, sig)
             _check(model, native)
             return _with_weights(model, sig.input_shape, sig.dtype)
@@ -146,10 +147,11 @@ def load(dumped: Mapping[str, Any], plan: Plan) -> Any:
         model = build(plan)
         write_native(model, dumped["weights"])
         return model
-    with tempfile.TemporaryDirectory() as folder, engine.load().place(plan.device), seeded(0):
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(dumped["archive"])
-        return keras.saving.load_model(path)
+        with engine.load().place(plan.device), seeded(0, fresh=False):
+            return keras.saving.load_model(path)
 
 
 def _own_parts_only(model: Any) -> bool:

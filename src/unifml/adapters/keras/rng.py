@@ -16,11 +16,18 @@ _globals = threading.RLock()
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int, *, fresh: bool = True) -> Iterator[None]:
     """Seed Python's, NumPy's, Keras's and the engine's global generators in this block.
 
     One thread at a time may be inside; all generators are restored at the end, and so are the
     counters from which Keras makes the names of layers, so that equal models get equal names.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    fresh : bool, default=True
+        Also reset operations that keep a random state of their own (slow; see the engine).
     """
     engine = load()
     with _globals:
@@ -30,7 +37,7 @@ def seeded(seed: int) -> Iterator[None]:
             _set_keras_state(dict.fromkeys(_NAMES))
             random.seed(seed)
             np.random.seed(seed % 2**32)
-            engine.set_seed(seed)
+            engine.set_seed(seed, fresh=fresh)
             yield
         finally:
             random.setstate(python)

@@ -70,7 +70,9 @@ class TorchAdapter:
 
         if plan.network is None or weights is None:
             return natives.build(plan)
-        return layers.native(plan.network, plan.signature.input_shape, weights, plan.signature.dtype)
+        return layers.native(
+            plan.network, plan.signature.input_shape, weights, plan.signature.dtype
+        )
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         from unifml.adapters.torch.natives import NativeProgram

@@ -39,7 +39,8 @@ def body(
 def assemble(steps: list[tuple[str, Layer, Shape]], dtype: str) -> nn.Sequential:
     """Build an ``nn.Sequential`` of named layers; weights are to be written afterwards."""
     modules = OrderedDict(
-        (name.replace(".", "_"), _BUILDERS[layer.kind](layer, shape)) for name, layer, shape in steps
+        (name.replace(".", "_"), _BUILDERS[layer.kind](layer, shape))
+        for name, layer, shape in steps
     )
     return nn.Sequential(modules).to(getattr(torch, dtype))
 

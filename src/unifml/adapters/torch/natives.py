@@ -106,11 +106,11 @@ class NativeProgram:
 
     def _own_step(self, batch: Batch, rate: float) -> Tensor:
         parts = batch if batch[2] is not None else batch[:2]
-        return self._descend(self.module.training_step(parts), rate)  # type: ignore[operator]
+        return self._descend(self.module.training_step(parts), rate)
 
     def _descend(self, loss: Tensor, rate: float) -> Tensor:
         self.stepper.zero()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.stepper.step(rate)
         return loss.detach()
 

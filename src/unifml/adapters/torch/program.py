@@ -53,14 +53,14 @@ class NetworkProgram:
 
     def _prepare_training(self, data: Table) -> None:
         specs = self.network.weight_specs(self.plan.signature.input_shape)
-        kernels, others = [], []
+        kernels: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for name, tensor, _ in room.places(self.module, self.network):
             if isinstance(tensor, nn.Parameter):
                 (kernels if specs[name].role == "kernel" else others).append(tensor)
         self.groups = FlatGroup(kernels), FlatGroup(others)
-        self.stepper = Stepper(
-            *([group.values] if group.values.numel() else [] for group in self.groups), self.plan
-        )
+        flat = [[group.values] if group.values.numel() else [] for group in self.groups]
+        self.stepper = Stepper(flat[0], flat[1], self.plan)
         self.loss = row_loss(self.plan.settings.loss, self.plan.task, self.plan.output)
         self.rows = Rows(data, self.device, self.dtype)
         for norm in self.module.modules():
@@ -81,7 +81,7 @@ class NetworkProgram:
         X, y, weight = batch
         self.stepper.zero()
         loss = weighted_mean(self.loss(self.module(X), y), weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.stepper.step(rate)
         return loss.detach()
 
@@ -97,7 +97,7 @@ class NetworkProgram:
         X, y, weight = self.rows.whole()
         with self._threads(len(X)):
             loss = weighted_mean(self.loss(self.module(X), y), weight)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         places = room.places(self.module, self.network)
         return float(loss.detach()), {
             name: change[1](tensor.grad.cpu().numpy())
@@ -128,11 +128,11 @@ def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
     before: list[Tensor] = []
 
     def remember(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        before[:] = [norm.running_var.clone()] if module.training else []  # type: ignore[union-attr]
+        before[:] = [norm.running_var.clone()] if module.training else []
 
     def correct(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if before:
-            kept = before[0] * (1.0 - norm.momentum)  # type: ignore[operator]
+            kept = before[0] * (1.0 - norm.momentum)
             rows = len(inputs[0])
             share = (rows - 1) / rows
             assert norm.running_var is not None
@@ -141,5 +141,3 @@ def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
 
     norm.register_forward_pre_hook(remember)
     norm.register_forward_hook(correct)
-
-

@@ -47,6 +47,7 @@ def write_state(module: nn.Module, weights: Mapping[str, Array]) -> None:
 def places(
     module: nn.Module, network: Network
 ) -> Iterator[tuple[str, Tensor, tuple[Callable[[Array], Array], Callable[[Array], Array]]]]:
+    """Yield canonical name, tensor, and how to turn an array into torch's layout and back."""
     for name, layer in network.named():
         child = getattr(module, name.replace(".", "_"), None)
         if child is None:
