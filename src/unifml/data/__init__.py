@@ -1,6 +1,6 @@
 """The gate: what users pass becomes arrays, labels become codes; splits and the order of rows."""
 
-from unifml.data.gate import check_features, training_rows
+from unifml.data.gate import check_features, has_validation, training_rows
 from unifml.data.labels import LabelCodes
 from unifml.data.order import batch_order
 from unifml.data.splits import hold_out, present
@@ -16,6 +16,7 @@ __all__ = [
     "check_features",
     "check_numbers",
     "check_weights",
+    "has_validation",
     "hold_out",
     "present",
     "training_rows",

@@ -56,6 +56,14 @@ def training_rows(
     return values
 
 
+def has_validation(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
+    """Say whether there are rows to validate on; refuse targets or weights without rows."""
+    if X_val is None and (y_val is not None or sample_weight_val is not None):
+        name = "sample_weight_val" if y_val is None else "y_val"
+        raise DataError(f"{name} without X_val", rule="rows to validate on need X_val and y_val")
+    return X_val is not None
+
+
 def check_features(
     estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, allow_nd: bool = False
 ) -> npt.NDArray[Any]:

@@ -38,8 +38,7 @@ class LabelCodes:
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             return cls(np.arange(np.shape(y)[1]), multilabel=True)
-        found = np.unique(column_or_1d(y) if classes is None else plain_labels(classes))
-        return cls(found)
+        return cls(np.unique(column_or_1d(y)) if classes is None else _given(classes))
 
     @property
     def task(self) -> Task:
@@ -72,6 +71,14 @@ class LabelCodes:
     def decode(self, codes: IntArray) -> npt.NDArray[Any]:
         """Return labels for codes."""
         return codes if self.multilabel else self.classes[codes]
+
+    def require_same(self, classes: Any) -> None:
+        """Raise if `classes`, where given, are not these."""
+        if classes is not None and not np.array_equal(_given(classes), self.classes):
+            raise DataError(
+                f"`classes={classes!r:.100}` is not the same as on last call to partial_fit, "
+                f"was: {self.classes[:10].tolist()}"
+            )
 
     def require_two(self, codes: IntArray) -> None:
         """Raise unless at least two classes are among `codes`."""
@@ -122,6 +129,13 @@ def plain_labels(y: Any) -> npt.NDArray[Any]:
         _same_types(array)
     is_text = array.dtype.kind != "O" or isinstance(next(iter(array.flat), ""), str | bytes)
     return array if is_text else _unboxed(array)
+
+
+def _given(classes: Any) -> npt.NDArray[Any]:
+    """Return the classes that a user names, sorted."""
+    labels = plain_labels(classes)
+    check_classification_targets(labels)
+    return np.unique(column_or_1d(labels))  # type: ignore[no-any-return]
 
 
 def _same_types(array: npt.NDArray[Any]) -> None:

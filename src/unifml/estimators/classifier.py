@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import LabelCodes, balanced, check_weights, training_rows
+from unifml.data import LabelCodes, balanced, check_weights, has_validation, training_rows
 from unifml.estimators.base import Base
 from unifml.estimators.methods import gives_probabilities, learns_in_steps, native_has
 from unifml.estimators.planning import Choices
@@ -161,6 +161,8 @@ class Classifier(ClassifierMixin, Base):
         rows = self._rows(labels, values, y, sample_weight)
         if first:
             labels.require_two(np.arange(len(labels.classes)))
+        else:
+            labels.require_same(classes)
         fitted, history = step_network(
             choices,
             None if first else self._fitted,
@@ -238,7 +240,7 @@ class Classifier(ClassifierMixin, Base):
     def _held_out(
         self, scratch: Any, labels: LabelCodes, X: Any, y: Any, sample_weight: Any
     ) -> Table | None:
-        if X is None:
+        if not has_validation(X, y, sample_weight):
             return None
         values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=False)
         return Table(values, labels.encode(y), check_weights(sample_weight, values))

@@ -10,7 +10,8 @@ from sklearn.utils.metaestimators import available_if
 
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import check_numbers, check_weights, training_rows
+from unifml.data import check_numbers, check_weights, has_validation, training_rows
+from unifml.errors import DataError
 from unifml.estimators.base import Base
 from unifml.estimators.methods import learns_in_steps
 from unifml.estimators.steps import step_network
@@ -122,8 +123,9 @@ class Regressor(RegressorMixin, Base):
         scratch = self._scratch()
         rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
         held_out = None
-        if X_val is not None:
+        if has_validation(X_val, y_val, sample_weight_val):
             held_out = self._rows(scratch, X_val, y_val, sample_weight_val)
+            _require_shape(held_out, rows.y.shape[1:])
         fitted, history = self._fit_rows(choices, _task(rows), rows, held_out, scratch)
         self._flat = rows.y.ndim == 1
         return self._keep(fitted, history, scratch)
@@ -149,6 +151,8 @@ class Regressor(RegressorMixin, Base):
         choices = self._choices(None if first else self.seed_)
         scratch = self._scratch()
         rows = self._rows(scratch, X, y, sample_weight, reset=first)
+        if not first:
+            _require_shape(rows, () if self._flat else (self._fitted.plan.task.n_targets,))
         fitted, history = step_network(
             choices,
             None if first else self._fitted,
@@ -206,6 +210,15 @@ class Regressor(RegressorMixin, Base):
 
             tags.regressor_tags = get_tags(native).regressor_tags or tags.regressor_tags
         return tags
+
+
+def _require_shape(rows: Table, shape: tuple[int, ...]) -> None:
+    if rows.y.shape[1:] != shape:
+        raise DataError(
+            "targets of these rows",
+            found=f"y of shape {rows.y.shape}",
+            rule=f"the shape (n{''.join(f', {width}' for width in shape)}) of fit is needed",
+        )
 
 
 def _task(rows: Table) -> Task:

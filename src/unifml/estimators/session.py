@@ -119,7 +119,9 @@ def prepared(plan: Plan, weights: Weights | None, target: Scaling | None, rows: 
     if plan.task.kind == "regression":
         y = _columns(y) if target is None else target.apply(_columns(y))
         y = np.ascontiguousarray(y, dtype=dtype)
-    weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype=dtype)
+    weight = None
+    if rows.weight is not None:  # a weight too small for the dtype stays a weight
+        weight = np.maximum(rows.weight, np.finfo(dtype).tiny).astype(dtype)
     return Table(network_input(plan, weights, rows.X), y, weight)
 
 

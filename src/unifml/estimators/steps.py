@@ -10,7 +10,8 @@ from unifml.core.fitted import Fitted, Scaling, body_weights
 from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
-from unifml.data import Moments
+from unifml.data import Moments, present
+from unifml.errors import ParameterError
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native
 from unifml.models import Model, Native
@@ -41,10 +42,13 @@ def step_network(
     **facts
         ``task``, ``feature_names`` and ``classes``, for the first call.
     """
+    rows = present(rows)
     past = dict(fitted.memory or {}) if fitted else {}
     native = None
     if plan is None:
         plan, native = _first_plan(choices, rows, **facts)
+    else:
+        plan = _next_plan(choices, plan, rows)
     plan = replace(plan, settings=replace(plan.settings, early_stopping=None))
     columns, x_scaling = _grown(past, "x", rows.X, rows)
     numbers, target = _grown_target(choices, plan, past, rows)
@@ -79,6 +83,26 @@ def _first_plan(choices: Choices, rows: Table, task: Any, **names: Any) -> tuple
         return plan_native(choices, task, rows.X, **names)
     total = float(len(rows) if rows.weight is None else rows.weight.sum())
     return plan_model(choices, task, rows.X, total, **names), None
+
+
+def _next_plan(choices: Choices, plan: Plan, rows: Table) -> Plan:
+    """Return the plan of a later step: the training may have changed since, the model may not."""
+    if isinstance(choices.model, Model):
+        settings = _first_plan(choices, rows, plan.task)[0].settings
+    else:
+        settings = choices.training.resolve({"loss": plan.settings.loss}, plan.task, len(rows))
+    changed = {
+        "model": isinstance(choices.model, Model) and choices.model != plan.model,
+        "optimizer": settings.optimizer != plan.settings.optimizer,
+        "loss": settings.loss != plan.settings.loss,
+    }
+    for name in (name for name, differs in changed.items() if differs):
+        raise ParameterError(
+            f"{name} was changed after the first partial_fit",
+            rule="later steps go on with what was begun",
+            fix="call fit, which begins anew",
+        )
+    return replace(plan, settings=settings)
 
 
 def _start(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
@@ -122,8 +123,14 @@ def _homes(model: Any) -> tuple[str, ...]:
 
 def _version(package: str) -> str:
     """Return the version of a module's or a distribution's install, without importing it."""
-    names = packages_distributions().get(package, [package])
+    names = _distributions().get(package, [package])
     try:
         return version(names[0])
     except PackageNotFoundError:
         return "missing"
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the distributions that each module comes from."""
+    return packages_distributions()

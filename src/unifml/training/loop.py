@@ -101,6 +101,7 @@ def _epoch(
     record = {"loss": float(np.average(losses, weights=_batch_weights(table.weight, order)))}
     if held_out is not None:
         record["val_loss"] = validation_loss(program, plan, held_out)
+        _check_finite(np.array([record["val_loss"]]), epoch, settings.learning_rate, "validation ")
     record |= {"learning_rate": float(rates[-1]), "seconds": time.perf_counter() - started}
     history.records.append(record)
     return record
@@ -119,12 +120,12 @@ def _batch_weights(weight: FloatArray | None, order: BatchOrder) -> FloatArray:
     return np.add.reduceat(weight[order.rows].astype(np.float64), order.edges[:-1])
 
 
-def _check_finite(losses: FloatArray, epoch: int, rate: float) -> None:
+def _check_finite(losses: FloatArray, epoch: int, rate: float, kind: str = "") -> None:
     if not np.all(np.isfinite(losses)):
         step = int(np.argmin(np.isfinite(losses)))
         raise DivergedError(
             "training diverged",
-            found=f"the loss was {losses[step]} in epoch {epoch + 1}, step {step + 1}",
+            found=f"the {kind}loss was {losses[step]} in epoch {epoch + 1}, step {step + 1}",
             rule="losses must be finite; the estimator is as it was before fit",
             fix=f"lower the learning rate: Training(learning_rate={rate / 10:g})",
         )

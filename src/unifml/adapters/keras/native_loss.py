@@ -14,6 +14,7 @@ from unifml.adapters.keras.losses import row_losses
 from unifml.adapters.keras.optimizers import check_loss
 from unifml.adapters.keras.traits import _OURS, compiled_with, loss_name
 from unifml.core.plan import Plan
+from unifml.errors import CapabilityError
 
 RowLoss = Callable[[Any, Any], Any]
 
@@ -55,6 +56,11 @@ def native_targets(model: Any, plan: Plan, y: Any, width: int) -> npt.NDArray[An
 
 def columns(outputs: Any) -> Any:
     """Return outputs of shape (n,) as one column."""
+    if isinstance(outputs, dict | list | tuple):
+        raise CapabilityError(
+            f"a Keras model with {len(outputs)} outputs",
+            rule="models of one output are trained here",
+        )
     return ops.reshape(outputs, (-1, 1)) if len(outputs.shape) == 1 else outputs
 
 
