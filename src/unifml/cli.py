@@ -64,14 +64,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(args: argparse.Namespace) -> int:
     from unifml.tasks.demo import run_demo
+    from unifml.tasks.demo_table import as_text, save_picture
 
-    run_demo(args.png, seed=args.seed)
+    result = run_demo(seed=args.seed, verbose=1 if sys.stderr.isatty() else 2)
+    print(as_text(result))
+    print(f"picture: {save_picture(result, args.png)}")
     return OK
 
 
 def _doctor(args: argparse.Namespace) -> int:
     from unifml.tasks.doctor import checkup
 
+    print("loading each backend in a process of its own ...", file=sys.stderr)
     report = checkup()
     print(report)
     return PROBLEM if report.problems else OK

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from unifml.config import get_config
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
 from unifml.core.plan import Plan
@@ -22,7 +23,7 @@ from unifml.core.task import Task
 from unifml.data import check_features, hold_out, present
 from unifml.errors import DataError, DataTypeError, UnifmlError, UnknownNameError, closest
 from unifml.estimators import session
-from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched
+from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched, sign
 from unifml.estimators.resolve import (
     native_owner,
     resolve_adapter,
@@ -193,6 +194,14 @@ class Base(BaseEstimator):
             )
         strata = rows.y if task.kind == "classification" else None
         names = getattr(scratch, "feature_names_in_", None)
+        choices = self._settled(choices, task, rows.X)
+        if isinstance(choices.model, Native) and choices.adapter.capabilities.untouched:
+            plan, native = plan_untouched(choices, task, rows.X, classes=classes)
+            labels = rows.y if classes is None else classes[rows.y]
+            rows = replace(rows, y=labels)
+            return session.fit_estimator(
+                choices.adapter, plan, native, rows, held_out, verbose=self.verbose
+            )
         if isinstance(choices.model, Native):
             plan, native = plan_native(choices, task, rows.X, feature_names=names, classes=classes)
         else:
@@ -207,6 +216,17 @@ class Base(BaseEstimator):
             fitted, refitted = self._run(choices, again, native, rows, None)
             history = replace(history, initial_loss=refitted.initial_loss)
         return fitted, history
+
+    def _settled(self, choices: Choices, task: Task, X: npt.NDArray[Any]) -> Choices:
+        """Find the backend of a factory by what it builds, where nobody said it before."""
+        if self.backend or not _unknown(choices.model) or get_config()["backend"]:
+            return choices
+        adapter = resolve_adapter(choices.model, None, sign(X, task, choices))
+        return replace(choices, adapter=adapter, device=resolve_device(adapter, self.device))
+
+    def _resumed(self, choices: Choices) -> Choices:
+        """Go on with the backend of the steps before."""
+        return choices if self.backend else replace(choices, adapter=self._fitted.adapter)
 
     def _split(
         self, plan: Plan, rows: Table, held_out: Table | None, strata: Any

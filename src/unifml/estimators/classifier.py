@@ -164,7 +164,7 @@ class Classifier(ClassifierMixin, Base):
         else:
             labels.require_same(classes)
         fitted, history = step_network(
-            choices,
+            self._settled(choices, labels.task, rows.X) if first else self._resumed(choices),
             None if first else self._fitted,
             None if first else self._fitted.plan,
             rows,

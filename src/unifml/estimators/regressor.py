@@ -154,7 +154,7 @@ class Regressor(RegressorMixin, Base):
         if not first:
             _require_shape(rows, () if self._flat else (self._fitted.plan.task.n_targets,))
         fitted, history = step_network(
-            choices,
+            self._settled(choices, _task(rows), rows.X) if first else self._resumed(choices),
             None if first else self._fitted,
             None if first else self._fitted.plan,
             rows,

@@ -45,10 +45,10 @@ def step_network(
     rows = present(rows)
     past = dict(fitted.memory or {}) if fitted else {}
     native = None
-    if plan is None:
+    if plan is None or fitted is None:
         plan, native = _first_plan(choices, rows, **facts)
     else:
-        plan = _next_plan(choices, plan, rows)
+        plan = _next_plan(choices, fitted, rows)
     plan = replace(plan, settings=replace(plan.settings, early_stopping=None))
     columns, x_scaling = _grown(past, "x", rows.X, rows)
     numbers, target = _grown_target(choices, plan, past, rows)
@@ -85,13 +85,15 @@ def _first_plan(choices: Choices, rows: Table, task: Any, **names: Any) -> tuple
     return plan_model(choices, task, rows.X, total, **names), None
 
 
-def _next_plan(choices: Choices, plan: Plan, rows: Table) -> Plan:
+def _next_plan(choices: Choices, fitted: Fitted, rows: Table) -> Plan:
     """Return the plan of a later step: the training may have changed since, the model may not."""
+    plan = fitted.plan
     if isinstance(choices.model, Model):
         settings = _first_plan(choices, rows, plan.task)[0].settings
     else:
         settings = choices.training.resolve({"loss": plan.settings.loss}, plan.task, len(rows))
     changed = {
+        "backend": choices.adapter.name != fitted.backend,
         "model": isinstance(choices.model, Model) and choices.model != plan.model,
         "optimizer": settings.optimizer != plan.settings.optimizer,
         "loss": settings.loss != plan.settings.loss,

@@ -125,7 +125,8 @@ def _check_finite(losses: FloatArray, epoch: int, rate: float, kind: str = "") -
         step = int(np.argmin(np.isfinite(losses)))
         raise DivergedError(
             "training diverged",
-            found=f"the {kind}loss was {losses[step]} in epoch {epoch + 1}, step {step + 1}",
+            found=f"the {kind}loss was {losses[step]} in epoch {epoch + 1}"
+            + ("" if kind else f", step {step + 1}"),
             rule="losses must be finite; the estimator is as it was before fit",
             fix=f"lower the learning rate: Training(learning_rate={rate / 10:g})",
         )

@@ -80,6 +80,9 @@ def build(
     inputs = outputs = keras.Input(tuple(input_shape), dtype=dtype, name="X")
     named = list(network.body() if body_only else network.named())
     for (path, layer), (start, _) in zip(named, layer_seeds(seed, len(named)), strict=True):
+        if body_only and layer == Activation("gelu", name=layer.name):
+            outputs = exact_gelu(outputs)
+            continue
         for native in _native(path.replace(".", "_"), path, layer, dtype, int(start), weights):
             outputs = native(outputs)
     model = keras.Model(inputs, outputs, name=name)
@@ -124,6 +127,11 @@ def _standardize(common: dict[str, Any], scale: Any) -> tuple[Any, ...]:
     factor = (1.0 / np.asarray(scale, np.float64)).tolist()
     second = keras.layers.Rescaling(factor, dtype=common["dtype"], name=f"{common['name']}_scale")
     return (first, second)
+
+
+def exact_gelu(x: Any) -> Any:
+    """Return x * Phi(x); Keras's own on TensorFlow rounds the root of 2 to float32."""
+    return 0.5 * x * (1.0 + keras.ops.erf(x / keras.ops.sqrt(keras.ops.full_like(x, 2.0))))
 
 
 def _initializer(initial: str, seed: int) -> Any:

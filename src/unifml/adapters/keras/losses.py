@@ -16,7 +16,7 @@ def row_losses(loss: str, outputs: Any, y: Any, task: Task, output: Output) -> A
     """Return the loss of each row, as `unifml.training.losses.loss_values` defines it."""
     if loss == "cross_entropy":
         return _cross_entropy(outputs, y, task, output)
-    error = outputs - ops.reshape(y, ops.shape(outputs))
+    error = outputs - _as(y, outputs)
     size = ops.abs(error)
     if loss == "mae":
         return ops.mean(size, axis=1)

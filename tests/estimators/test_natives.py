@@ -1,0 +1,222 @@
+"""Native models come in by the same door: instance, class, factory, with what they bring."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris
+
+from estimators.factories import FACTORIES
+from unifml import Classifier, Native, Regressor, Training
+from unifml.errors import CapabilityError, DataError, ParameterError
+
+X, Y = load_breast_cancer(return_X_y=True)
+X = ((X - X.mean(0)) / X.std(0)).astype(np.float32)
+FEW = Training(epochs=5)
+
+
+def torch_net(out=1, dropout=0.0, seed=0):
+    import torch
+    from torch import nn
+
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(30, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, out))
+
+
+def keras_net(out=1, activation=None, compiled=None):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((30,)),
+            keras.layers.Dense(8, activation="tanh"),
+            keras.layers.Dense(out, activation=activation),
+        ]
+    )
+    if compiled:
+        model.compile(**compiled)
+    return model
+
+
+NETS = {"torch": torch_net, "keras": keras_net}
+
+
+def parameters(backend, model):
+    values = model.get_weights() if backend == "keras" else model.state_dict().values()
+    return [np.array(value) for value in values]
+
+
+@pytest.fixture
+def net(backend):
+    return NETS[backend]
+
+
+networks = pytest.mark.never(["sklearn"], raises=KeyError, reason="its natives are no networks")
+
+
+@networks
+def test_an_instance_is_the_start_and_stays_as_it_is(backend, net):
+    mine = net()
+    before = parameters(backend, mine)
+    clf = Classifier(mine, training=FEW, random_state=0).fit(X, Y)
+    for old, new in zip(before, parameters(backend, mine), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert clf.model_ is not mine
+    start = Classifier(mine, training=Training(epochs=1, learning_rate=1e-30)).fit(X, Y)
+    for old, new in zip(before, parameters(backend, start.model_), strict=True):
+        np.testing.assert_allclose(old, new, atol=1e-6)
+
+
+@networks
+@pytest.mark.parametrize("out", [1, 2])
+def test_two_classes_come_as_one_or_two_logits(backend, net, out):
+    clf = Classifier(net(out), training=Training(epochs=30), random_state=0).fit(X, Y)
+    assert clf.predict_proba(X).shape == (len(X), 2)
+    assert clf.score(X, Y) > 0.9
+
+
+@networks
+def test_a_wrong_width_is_found_before_training(backend, net):
+    iris, labels = load_iris(return_X_y=True)
+    with pytest.raises(DataError, match=r"3 classes"):
+        Classifier(net(5), training=FEW).fit(np.tile(iris, (1, 8))[:, :30], labels)
+
+
+@networks
+def test_claimed_probabilities_must_be_some(backend, net):
+    with pytest.raises(DataError, match="probabilities lie in"):
+        Classifier(Native(net(2), output="probabilities"), training=FEW).fit(X, Y)
+
+
+@networks
+def test_a_factory_says_by_itself_whose_it_is(backend, net):
+    iris, labels = load_iris(return_X_y=True)
+    clf = Classifier(FACTORIES[backend], training=FEW).fit(iris, labels)
+    assert clf.backend_ == backend
+    assert repr(backend) in repr(clf)
+
+
+def test_a_factory_of_a_scikit_learn_estimator(backend):
+    if backend != "sklearn":
+        pytest.skip("the others have the test above")
+    iris, labels = load_iris(return_X_y=True)
+    clf = Classifier(FACTORIES["sklearn"]).fit(iris, labels)
+    assert clf.backend_ == "sklearn"
+    assert clf.score(iris, labels) > 0.9
+
+
+@networks
+def test_parameters_of_a_factory_are_tuned(backend, net):
+    def factory(n_features, hidden=4):
+        return net()
+
+    clf = Classifier(Native(factory), backend=backend)
+    clf.set_params(model__hidden=16)
+    assert clf.get_params()["model__hidden"] == 16
+    with pytest.raises(ValueError, match=r"hidden"):
+        clf.set_params(model__hiden=16)
+
+
+@networks
+def test_a_missing_argument_shows_the_line_to_write(backend, net):
+    def factory(n_features, width):
+        return net()
+
+    with pytest.raises(ParameterError, match=r"unifml\.Native\(factory, width=\.\.\.\)"):
+        Classifier(factory, backend=backend).fit(X, Y)
+
+
+@networks
+def test_a_model_of_another_backend_is_refused(backend, net):
+    other = {"torch": "keras", "keras": "torch"}[backend]
+    with pytest.raises(CapabilityError, match=f"'{backend}'"):
+        Classifier(net(), backend=other).fit(X, Y)
+
+
+@networks
+def test_sample_weights_reach_natives(backend, net):
+    mine = net()
+    keep = np.arange(len(X)) % 2 == 0
+    weighted = Classifier(mine, training=FEW, random_state=0)
+    weighted.fit(X, Y, sample_weight=keep.astype(float))
+    absent = Classifier(mine, training=FEW, random_state=0).fit(X[keep], Y[keep])
+    np.testing.assert_allclose(
+        weighted.predict_proba(X), absent.predict_proba(X), atol=1e-6
+    )
+
+
+@networks
+def test_regression_with_a_native(backend, net):
+    targets = X[:, 0] * 2 + X[:, 1]
+    model = Regressor(net(), training=Training(epochs=60, learning_rate=0.02), random_state=0)
+    assert model.fit(X, targets).score(X, targets) > 0.9
+    assert model.fit(X.astype(np.float64), targets).predict(X).shape == targets.shape
+
+
+@pytest.mark.torch
+def test_frozen_parameters_stay():
+    mine = torch_net()
+    mine[0].weight.requires_grad_(False)
+    clf = Classifier(mine, training=FEW).fit(X, Y)
+    np.testing.assert_array_equal(mine[0].weight.numpy(), clf.model_[0].weight.numpy())
+    assert not np.array_equal(mine[3].weight.detach(), clf.model_[3].weight.detach())
+
+
+@pytest.mark.torch
+def test_a_training_step_of_the_module_is_called():
+    import torch
+    from torch import nn
+
+    class Own(nn.Module):
+        def __init__(self, n_features):
+            super().__init__()
+            self.layer = nn.Linear(n_features, 1)
+            self.calls = 0
+
+        def forward(self, x):
+            return self.layer(x)
+
+        def training_step(self, batch):
+            self.calls += 1
+            rows, labels = batch
+            target = labels.float()[:, None]
+            return nn.functional.binary_cross_entropy_with_logits(self(rows), target)
+
+    clf = Classifier(Own, training=Training(epochs=3, batch_size=100), random_state=0).fit(X, Y)
+    assert clf.model_.calls == 3 * 6
+    assert isinstance(clf.model_, torch.nn.Module)
+
+
+@pytest.mark.torch
+def test_the_global_generator_of_torch_is_as_it_was():
+    import torch
+
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    Classifier(torch_net(dropout=0.5), training=FEW).fit(X, Y)
+    torch.manual_seed(5)
+    assert torch.equal(before, torch.get_rng_state())
+    np.testing.assert_array_equal(before, torch.get_rng_state())
+
+
+@pytest.mark.keras
+def test_a_compiled_model_keeps_its_optimizer_and_loss():
+    import keras
+
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    mine = keras_net(compiled={"optimizer": keras.optimizers.SGD(0.5), "loss": loss})
+    clf = Classifier(mine, training=Training(epochs=20), random_state=0).fit(X, Y)
+    assert clf.score(X, Y) > 0.95
+    assert isinstance(clf.model_.optimizer, keras.optimizers.SGD)
+    with pytest.raises(ParameterError, match=r"(?i)sgd.*adam|adam.*sgd"):
+        Classifier(mine, training=Training(optimizer="adam")).fit(X, Y)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(("out", "activation"), [(1, "sigmoid"), (2, "softmax")])
+def test_the_last_activation_tells_what_keras_models_return(out, activation):
+    model = keras_net(out, activation)
+    clf = Classifier(model, training=Training(epochs=30, learning_rate=0.01)).fit(X, Y)
+    native = np.asarray(clf.model_(X))
+    shown = native if out == 2 else np.c_[1 - native, native]
+    np.testing.assert_allclose(clf.predict_proba(X), shown, atol=1e-6)
