@@ -51,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         "demo", help="run the main job on real data: every backend, tuned, shipped to ONNX"
     )
     demo.add_argument(
-        "--png", default="unifml-demo.png", metavar="FILE", help="picture of the table (%(default)s)"
+        "--png",
+        default="unifml-demo.png",
+        metavar="FILE",
+        help="picture of the table (%(default)s)",
     )
     demo.add_argument("--seed", type=int, default=0, help="random state (%(default)s)")
     demo.set_defaults(run=_demo)
@@ -68,7 +71,8 @@ def _demo(args: argparse.Namespace) -> int:
 
     result = run_demo(seed=args.seed, verbose=1 if sys.stderr.isatty() else 2)
     print(as_text(result))
-    print(f"picture: {save_picture(result, args.png)}")
+    if result.drawable:
+        print(f"picture: {save_picture(result, args.png)}")
     return OK
 
 

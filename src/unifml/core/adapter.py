@@ -85,6 +85,12 @@ class Adapter(Protocol):
         The backend's name: also its folder, extra, entry point and test marker.
     capabilities : Capabilities
         What it can do, readable without the framework.
+
+    Examples
+    --------
+    >>> import unifml
+    >>> isinstance(unifml.get_adapter("torch"), unifml.Adapter)
+    True
     """
 
     name: str

@@ -27,6 +27,12 @@ class Signature:
         ``"float32"`` or ``"float64"``, the dtype to build in.
     feature_names : tuple of str or None
         Column names, if the data had any.
+
+    Examples
+    --------
+    >>> from unifml import Signature
+    >>> Signature(input_shape=(4,), n_outputs=3, n_classes=3).n_features
+    4
     """
 
     input_shape: tuple[int, ...]

@@ -21,8 +21,6 @@ def check_weights(sample_weight: Any, X: Any) -> FloatArray | None:
     weight: FloatArray = _check_sample_weight(
         as_numbers(sample_weight, "sample_weight"), X, dtype=np.float64, ensure_non_negative=True
     )
-    if not weight.sum() > 0:
-        raise DataError("sample_weight", found="all are zero", rule="sum(sample_weight) > 0")
     _check_total(weight)
     return weight
 
@@ -74,6 +72,8 @@ def _check_total(weight: FloatArray) -> None:
     low, high = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
     with np.errstate(over="ignore"):
         total = float(weight.sum())
+    if not total > 0:
+        raise DataError("sample_weight", found="all are zero", rule="sum(sample_weight) > 0")
     if not low <= total <= high:
         raise DataError(
             "sample_weight",

@@ -78,10 +78,11 @@ class Base(BaseEstimator):
         for name in (*own, *nested):
             if name not in known:
                 raise self._unknown_parameter(name)
-        for name, value in own.items():
-            setattr(self, name, value)
+        values = {name: own.get(name, known[name]) for name in (*own, *nested)}
         for name, inner in nested.items():
-            setattr(self, name, _changed(self._nested(name), name, inner))
+            values[name] = _changed(_resolved(name, values[name]), name, inner)
+        for name, value in values.items():
+            setattr(self, name, value)
         return self
 
     def _unknown_parameter(self, name: str) -> UnknownNameError:
@@ -113,16 +114,7 @@ class Base(BaseEstimator):
         return f"{type(self).__name__}({text})"
 
     def _nested(self, name: str) -> Any:
-        """Return a nested parameter object, with names and None resolved; as it is if unknown."""
-        value = getattr(self, name)
-        if name == "training":
-            return Training() if value is None else value
-        if isinstance(value, str) or (isinstance(value, type) and issubclass(value, Model)):
-            try:
-                return resolve_model(value)
-            except UnifmlError:
-                return value
-        return value
+        return _resolved(name, getattr(self, name))
 
     def _backend_name(self) -> str | None:
         if "_fitted" in self.__dict__ and self.backend is None:
@@ -359,6 +351,18 @@ class Base(BaseEstimator):
             tags.non_deterministic, tags.no_validation = own.non_deterministic, own.no_validation
             tags.array_api_support = False
         return tags
+
+
+def _resolved(name: str, value: Any) -> Any:
+    """Return a nested parameter object, with names and None resolved; as it is if unknown."""
+    if name == "training":
+        return Training() if value is None else value
+    if isinstance(value, str) or (isinstance(value, type) and issubclass(value, Model)):
+        try:
+            return resolve_model(value)
+        except UnifmlError:
+            return value
+    return value
 
 
 def _not_finite(outputs: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

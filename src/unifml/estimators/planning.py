@@ -15,7 +15,7 @@ from unifml.core.task import Task
 from unifml.errors import CapabilityError
 from unifml.models import Model, Native
 from unifml.models.capable import check_used, find_road
-from unifml.training import Training
+from unifml.training import LOSSES, Training
 
 _STEP_FIELDS = ("epochs", "batch_size", "validation", "early_stopping", "refit", "callbacks")
 
@@ -100,7 +100,7 @@ def plan_native(
     )
     native = adapter.build(plan)
     traits = adapter.traits(native)
-    if traits.loss:
+    if traits.loss in LOSSES[task.kind]:
         settings = training.resolve({"loss": traits.loss}, task, len(X))
     output: Any = model.output or traits.output or _output(task)
     _check_abilities(settings, adapter)

@@ -12,12 +12,15 @@ from unifml.tasks.table import seconds, text_table
 HEADER = ("data", "model", METRIC, "95% interval", "fit", "predict", "ONNX difference")
 _WIDTHS = (1.35, 2.3, 1.0, 1.6, 0.95, 1.0, 1.5)  # inches
 _HEIGHT = 0.34
+_NOTE = (
+    f"{METRIC}: mean of {FOLDS} folds, interval by the corrected resampled t; times: of one fold; "
+    "tuning is repeated inside each fold"
+)
 
 
 def as_text(result: Result) -> str:
     """Return the table with what it means, and what is missing."""
-    note = f"times and scores of one fold of {FOLDS}, intervals over the folds"
-    lines = [text_table(HEADER, _cells(result.rows)), note]
+    lines = [text_table(HEADER, _cells(result.rows), left=2), _NOTE]
     return "\n".join([*lines, *(f"left out: {what}" for what in result.missing)])
 
 
@@ -45,8 +48,7 @@ def save_picture(result: Result, path: str) -> Path:
         _line(ax, i, (row[0] if new else "", *row[1:]), color=INK)
         previous = row[0]
     ax.axhline(len(cells) + 0.5, color=INK, lw=1.0)
-    note = f"unifml demo: {METRIC} and times of one fold of {FOLDS}"
-    ax.text(0, len(cells) + 1.0, note, fontsize=8, color="#66717c", va="center")
+    ax.text(0, len(cells) + 1.0, f"unifml demo; {_NOTE}", fontsize=8, color="#66717c", va="center")
     drawn.savefig(path, dpi=160)
     return Path(path)
 

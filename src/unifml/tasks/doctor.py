@@ -127,9 +127,11 @@ def _conflicts(report: Checkup) -> None:
 
 def _settings(report: Checkup) -> None:
     """Report the environment variables that change what unifml does."""
-    chosen = {k: v for k, v in sorted(os.environ.items()) if k.startswith("UNIFML_")}
-    chosen |= {"KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "")}
-    shown = [f"{name}={value}" for name, value in chosen.items() if value]
+    shown = [
+        f"{name}={value}"
+        for name, value in sorted(os.environ.items())
+        if value and (name.startswith("UNIFML_") or name == "KERAS_BACKEND")
+    ]
     report.lines += ["", f"environment: {', '.join(shown) or 'nothing set'}"]
 
 

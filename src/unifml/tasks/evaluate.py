@@ -12,6 +12,7 @@ from unifml.data import check_weights
 from unifml.errors import DataError
 from unifml.tasks.evaluation import Evaluation
 from unifml.tasks.folds import Problem, run_folds
+from unifml.tasks.intervals import has_every_class
 from unifml.tasks.metrics import Metric, make_metrics
 from unifml.tasks.splits import Split, as_given, make_splits
 from unifml.tasks.weights import fit_weights
@@ -124,9 +125,13 @@ def _defined(
 ) -> tuple[Metric, ...]:
     """Leave out, or refuse, metrics that need every class in every fold where one is missing."""
     labels = np.asarray(y)
-    lacking = [i for i, fold in enumerate(folds, 1) if _lacks(labels[fold.test], labels)]
     strict = [metric for metric in metrics if metric.every_class]
-    if not lacking or not strict:
+    if not strict:
+        return metrics
+    lacking = [
+        i for i, fold in enumerate(folds, 1) if not has_every_class(labels[fold.test], labels)
+    ]
+    if not lacking:
         return metrics
     if not usual:
         raise DataError(
@@ -136,9 +141,3 @@ def _defined(
             fix="take fewer folds, or other metrics",
         )
     return tuple(metric for metric in metrics if not metric.every_class)
-
-
-def _lacks(rows: Any, labels: Any) -> bool:
-    if labels.ndim > 1:
-        return bool(np.any(rows.min(axis=0) == rows.max(axis=0)))
-    return len(np.unique(rows)) < max(len(np.unique(labels)), 2)

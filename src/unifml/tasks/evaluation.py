@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unifml.core.seeds import Seeds
 from unifml.core.table import FloatArray
 from unifml.core.task import Kind
 from unifml.tasks.folds import Outcome
-from unifml.tasks.intervals import LEVEL, Interval, bootstrap, clipped, corrected_t
+from unifml.tasks.intervals import LEVEL, Interval, clipped, corrected_t, row_intervals
 from unifml.tasks.metrics import Metric
 from unifml.tasks.table import html_table, number, seconds, text_table
 
@@ -224,23 +223,9 @@ class Evaluation:
 
     def _by_rows(self) -> dict[str, Interval]:
         outcome = self._outcomes[0]
-        y = self._y[outcome.split.test]
-        weight = None if self._weight is None else self._weight[outcome.split.test]
-
-        def statistic(metric: Metric, rows: npt.NDArray[np.int64]) -> float | None:
-            if metric.every_class and _lacks_a_class(y[rows], y):
-                return None
-            given = {} if weight is None else {"sample_weight": weight[rows]}
-            return metric.scorer(outcome.answers, rows, y[rows], **given)
-
-        from functools import partial
-
-        from sklearn import config_context
-
-        ours = {m.name: partial(statistic, m) for m in self._metrics if m.recorded}
-        rng = Seeds(self.seed).generator("split", 1)
-        with config_context(assume_finite=True, skip_parameter_validation=True):
-            return bootstrap(ours, len(y), rng)
+        rows = outcome.split.test
+        weight = None if self._weight is None else self._weight[rows]
+        return row_intervals(self._metrics, outcome.answers, self._y[rows], weight, self.seed)
 
     def _record(self, i: int, outcome: Outcome) -> dict[str, Any]:
         train = outcome.split.train
@@ -283,12 +268,6 @@ class Evaluation:
 
 def _learned(outcome: Outcome) -> bool:
     return outcome.split.train is not None
-
-
-def _lacks_a_class(drawn: npt.NDArray[Any], y: npt.NDArray[Any]) -> bool:
-    if y.ndim > 1:
-        return bool(np.any(drawn.min(axis=0) == drawn.max(axis=0)))
-    return len(np.unique(drawn)) < len(np.unique(y))
 
 
 def _equal(arrays: list[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
@@ -38,6 +38,8 @@ class Metric:
         Computed from recorded outputs; else it asks the estimator itself.
     bounds : (float, float)
         What it can be.
+    formula : str
+        Its name in `unifml.tasks.resampling`, if it is one of ours.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Metric:
     every_class: bool = False
     recorded: bool = True
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    formula: str = ""
 
     def method(self, estimator: Any) -> str:
         """Return the method of `estimator` that is to be asked, or an empty string."""
@@ -70,7 +73,7 @@ def make_metrics(metrics: Any, estimator: Any, y: Any, kind: Kind) -> tuple[Metr
     """
     target = _target(y, kind, getattr(estimator, "classes_", None))
     if metrics is None:
-        usual = [_MAKERS[name](name, target) for name in _USUAL[kind] if target.fits(name)]
+        usual = [_ours(name, name, target) for name in _USUAL[kind] if target.fits(name)]
         return tuple(metric for metric in usual if metric.method(estimator))
     found = tuple(_metric(name, given, target) for name, given in _named(metrics))
     for metric in found:
@@ -235,11 +238,15 @@ def _by_name(name: str, word: str, target: _Target) -> Metric:
     if short in _MAKERS:
         if not target.fits(short):
             raise _unfit(word, target)
-        return _MAKERS[short](name, target)
+        return _ours(short, name, target)
     if word not in sk.get_scorer_names():
         known = [own for own in _MAKERS if target.fits(own)]
         raise UnknownNameError.among("metric", word, known)
     return _from_scorer(name, sk.get_scorer(word))
+
+
+def _ours(short: str, name: str, target: _Target) -> Metric:
+    return replace(_MAKERS[short](name, target), formula=short)
 
 
 def _from_scorer(name: str, scorer: Any) -> Metric:

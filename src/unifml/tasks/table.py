@@ -8,21 +8,16 @@ from html import escape
 Rows = Sequence[Sequence[str]]
 
 
-def text_table(header: Sequence[str], rows: Rows) -> str:
-    """Return lines with aligned columns: the first to the left, the others to the right."""
+def text_table(header: Sequence[str], rows: Rows, left: int = 1) -> str:
+    """Return lines with aligned columns: the first `left` to the left, the others to the right."""
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(_line(line, widths) for line in lines)
+    return "\n".join(_line(line, widths, left) for line in lines)
 
 
 def list_table(header: Sequence[str], rows: Rows) -> str:
     """Return lines with aligned columns, all to the left: for words, not numbers."""
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return text_table(header, rows, left=len(header))
 
 
 def html_table(title: str, header: Sequence[str], rows: Rows, notes: Sequence[str] = ()) -> str:
@@ -48,9 +43,12 @@ def seconds(value: float | None) -> str:
     return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = zip(cells, widths, strict=True)
-    return "  ".join([first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]).rstrip()
+def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
+    aligned = (
+        cell.ljust(width) if i < left else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(aligned).rstrip()
 
 
 def _cells(row: Sequence[str]) -> str:

@@ -60,6 +60,13 @@ def check_outputs(outputs: Any, task: Task, output: Output) -> None:
         )
     if not np.all(np.isfinite(outputs)):
         raise DataError("checking the model on the first rows", found="NaN or infinite outputs")
+    if output == "logits" and not task.multilabel and _look_like_shares(outputs):
+        raise DataError(
+            "a model whose outputs are read as logits",
+            found="values in [0, 1] that sum to 1 in every row",
+            rule="a softmax would be applied twice",
+            fix='leave out the last softmax, or say unifml.Native(factory, output="probabilities")',
+        )
     if output not in ("probabilities", "log_probabilities"):
         return
     values = np.exp(outputs) if output == "log_probabilities" else np.asarray(outputs)
@@ -77,6 +84,12 @@ def check_outputs(outputs: Any, task: Task, output: Output) -> None:
 def allowed_widths(task: Task) -> tuple[int, ...]:
     """Return the widths that a native network may have."""
     return (1, 2) if task.binary else (task.width,)
+
+
+def _look_like_shares(outputs: Any) -> bool:
+    values = np.asarray(outputs)
+    several = values.shape[0] > 1 and values.shape[1] > 1
+    return several and values.min() >= 0 and bool(np.allclose(values.sum(1), 1.0, atol=1e-6))
 
 
 def _describe(task: Task) -> str:
