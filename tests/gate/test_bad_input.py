@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
-
 from gate.subjects import LABELS, NUMBERS, N, Tripwire, X, fitted, unchanged
+
 from unifml import (
     SGD,
     Adam,
@@ -118,7 +118,10 @@ ROWS = {
     "duration column": (frame(DATES - DATES[0]), *STRANGE_COLUMN),
     "period column": (frame(DATES.to_period("D")), *STRANGE_COLUMN),
     "interval column": (frame(pd.interval_range(0, N)), *STRANGE_COLUMN),
-    "dates as objects": (frame(pd.Series([dt.date(2020, 1, 1)] * N, dtype=object)), *STRANGE_COLUMN),
+    "dates as objects": (
+        frame(pd.Series([dt.date(2020, 1, 1)] * N, dtype=object)),
+        *STRANGE_COLUMN,
+    ),
     "dates in lists": ([[dt.datetime(2020, 1, 1)] * 3] * N, *NO_NUMBER),
     "dicts in lists": ([{"a": 1}] * N, *NO_NUMBER),
     "complex": (X + 1j, ValueError, "Complex data not supported"),
@@ -139,6 +142,7 @@ ROWS = {
     "None": (None, DataTypeError, rf"X is None. {NO_TABLE}"),
     "a string": ("rows.csv", DataTypeError, rf"X is a str. {NO_TABLE}"),
     "sparse": (sp.csr_array(X), TypeError, "Sparse data was passed.*dense data is required"),
+    "sparse, as a dict": (sp.dok_array(X), TypeError, "dense data is required"),
     "a matrix": (np.asmatrix(X), TypeError, "np.matrix is not supported"),
 }
 
@@ -372,7 +376,7 @@ def test_validation_rows_of_other_targets(backend):
     estimator = fitted(Regressor, backend)
     two = np.c_[NUMBERS, NUMBERS]
     for y, y_val in ((NUMBERS, two), (two, NUMBERS)):
-        with unchanged(estimator), pytest.raises(DataError, match="y of shape.*of fit is needed"):
+        with unchanged(estimator), pytest.raises(DataError, match=r"y of shape.*of fit is needed"):
             estimator.fit(X, y, X_val=X, y_val=y_val)
     classifier = fitted(Classifier, backend)
     for y_val in (ON[:, :2], LABELS, 2 * ON):
@@ -444,7 +448,7 @@ PARAMETERS = {
     "weight_decay without adamw": (
         {"training__weight_decay": 0.1},
         ParameterError,
-        'weight_decay=0.1 with optimizer \'adam\'.*set optimizer="adamw", or use l2',
+        "weight_decay=0.1 with optimizer 'adam'.*set optimizer=\"adamw\", or use l2",
     ),
     "dropout=1": ({"model__dropout": 1.0}, *DROPOUT),
     "dropout<0": ({"model__dropout": -0.1}, *DROPOUT),
@@ -566,7 +570,7 @@ def test_rows_beyond_the_precision(backend):
     estimator.fit(X, LABELS)
     with unchanged(estimator), pytest.raises(DataError, match="predictions are NaN or infinite"):
         estimator.predict(with_cell(1e100))
-    with unchanged(estimator), pytest.raises(DivergedError, match="validation loss.*in epoch 1"):
+    with unchanged(estimator), pytest.raises(DivergedError, match=r"validation loss.*in epoch 1"):
         estimator.fit(X, LABELS, X_val=with_cell(1e100), y_val=LABELS)
 
 
@@ -634,7 +638,7 @@ def test_claimed_probabilities_that_are_none(output):
 @pytest.mark.torch
 def test_a_softmax_twice():
     training = Training(callbacks=(Tripwire(),))
-    with pytest.raises(DataError, match='softmax would be applied twice.*output="probabilities"'):
+    with pytest.raises(DataError, match=r'softmax would be applied twice.*output="probabilities"'):
         Classifier(torch_probabilities, backend="torch", training=training).fit(X, np.arange(N) % 3)
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from gate.subjects import LABELS, NUMBERS, N, X
 from sklearn.exceptions import DataConversionWarning
 
-from gate.subjects import LABELS, NUMBERS, N, X
 from unifml import Classifier, Regressor, Training
 
 WHOLE = np.round(3 * X)  # values that every type of number holds
@@ -85,7 +85,9 @@ def test_labels(backend, name):
 
 
 @pytest.mark.parametrize("kind", [Classifier, Regressor])
-@pytest.mark.parametrize("table", [np.asarray, pd.DataFrame, lambda y: pl.DataFrame({"y": y[:, 0]})])
+@pytest.mark.parametrize(
+    "table", [np.asarray, pd.DataFrame, lambda y: pl.DataFrame({"y": y[:, 0]})]
+)
 def test_a_column_of_targets(backend, kind, table):
     estimator = kind("mlp", backend=backend, training=Training(epochs=2), random_state=0)
     column = table(LABELS.reshape(-1, 1))
@@ -127,7 +129,9 @@ def test_several_targets(backend):
     two = np.c_[NUMBERS, -NUMBERS]
     oracle = fit(Regressor, backend, X, two)
     for same in (pd.DataFrame(two), pl.DataFrame(two), two.tolist(), np.asfortranarray(two)):
-        np.testing.assert_array_equal(fit(Regressor, backend, X, same).predict(X), oracle.predict(X))
+        np.testing.assert_array_equal(
+            fit(Regressor, backend, X, same).predict(X), oracle.predict(X)
+        )
 
 
 # Rows -------------------------------------------------------------------------------------------
@@ -176,9 +180,6 @@ KINDS_OF_FRAMES = {
         {"a": pd.CategoricalDtype(np.unique(rows[:, 0]))}
     ),
     "pandas objects": lambda rows: pd.DataFrame(rows, columns=COLUMNS).astype(object),
-    "pandas sparse": lambda rows: pd.DataFrame(rows, columns=COLUMNS).astype(
-        {"b": pd.SparseDtype(float, 0.0)}
-    ),
     "pandas with an index of its own": lambda rows: pd.DataFrame(
         rows, columns=COLUMNS, index=np.arange(len(rows))[::-1]
     ),
@@ -196,7 +197,10 @@ KINDS_OF_FRAMES = {
 @pytest.mark.parametrize("name", KINDS_OF_ROWS)
 def test_rows(backend, name):
     same = KINDS_OF_ROWS[name](WHOLE)
-    oracle, estimator = fit(Classifier, backend, WHOLE, LABELS), fit(Classifier, backend, same, LABELS)
+    oracle, estimator = (
+        fit(Classifier, backend, WHOLE, LABELS),
+        fit(Classifier, backend, same, LABELS),
+    )
     np.testing.assert_array_equal(outputs(estimator, same), outputs(oracle, WHOLE))
     np.testing.assert_array_equal(outputs(oracle, same), outputs(oracle, WHOLE))
     assert estimator.n_features_in_ == 3
@@ -228,7 +232,10 @@ def test_rows_on_disk(backend, tmp_path):
 @pytest.mark.parametrize("name", KINDS_OF_FRAMES)
 def test_frames(backend, name):
     same = KINDS_OF_FRAMES[name](WHOLE)
-    oracle, estimator = fit(Classifier, backend, WHOLE, LABELS), fit(Classifier, backend, same, LABELS)
+    oracle, estimator = (
+        fit(Classifier, backend, WHOLE, LABELS),
+        fit(Classifier, backend, same, LABELS),
+    )
     np.testing.assert_array_equal(outputs(estimator, same), outputs(oracle, WHOLE))
     np.testing.assert_array_equal(estimator.feature_names_in_, COLUMNS)
 

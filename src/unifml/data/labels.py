@@ -135,7 +135,7 @@ def _given(classes: Any) -> npt.NDArray[Any]:
     """Return the classes that a user names, sorted."""
     labels = plain_labels(classes)
     check_classification_targets(labels)
-    return np.unique(column_or_1d(labels))  # type: ignore[no-any-return]
+    return np.unique(column_or_1d(labels))
 
 
 def _same_types(array: npt.NDArray[Any]) -> None:

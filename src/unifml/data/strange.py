@@ -120,6 +120,8 @@ def _raise_at(place: tuple[int, ...], value: object, name: str) -> None:
 
 
 def _no_sequence(values: Any) -> bool:
+    if hasattr(values, "toarray"):  # sparse, and one kind of it is a dict
+        return False
     if isinstance(values, Mapping | AbstractSet | Iterator | type) or hasattr(values, "collect"):
         return True
     return callable(values) and not hasattr(values, "__array__")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +22,14 @@ from unifml.core.spec import changed, nested_params, same, split_nested
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import check_features, hold_out, present
-from unifml.errors import DataError, DataTypeError, UnifmlError, UnknownNameError, closest
+from unifml.errors import (
+    DataError,
+    DataTypeError,
+    ParameterError,
+    UnifmlError,
+    UnknownNameError,
+    closest,
+)
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched, sign
 from unifml.estimators.resolve import (
@@ -104,13 +112,15 @@ class Base(BaseEstimator):
         return twin
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803  (scikit-learn's name)
-        defaults = type(self)().__dict__
         params = super().get_params(deep=False)
-        shown = {k: v for k, v in params.items() if k == "model" or not same(v, defaults[k])}
-        backend = self._backend_name()
-        if backend:
-            shown["backend"] = backend
-        text = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        if "backend" in params:
+            params["backend"] = self._backend_name() or self.backend
+        shown = [
+            f"{name}={params[name]!r}"
+            for name, parameter in signature(type(self)).parameters.items()
+            if name in params and (name == "model" or not same(params[name], parameter.default))
+        ]
+        text = ", ".join(shown)
         return f"{type(self).__name__}({text})"
 
     def _nested(self, name: str) -> Any:
@@ -302,9 +312,13 @@ class Base(BaseEstimator):
 
     # What it is, before a fit -------------------------------------------------------------------
 
-    def _rules_itself(self) -> bool:
-        """Say whether X and y go to a native estimator as they are: its own tags rule."""
-        if "_fitted" in self.__dict__:
+    def _rules_itself(self, anew: bool = False) -> bool:
+        """Say whether X and y go to a native estimator as they are: its own tags rule.
+
+        The fitted model is asked, if there is one; with `anew` the parameters, which may have
+        changed since.
+        """
+        if "_fitted" in self.__dict__ and not anew:
             return self._is_native() and self._fitted.adapter.capabilities.untouched
         try:
             model = resolve_model(self.model)
@@ -315,15 +329,26 @@ class Base(BaseEstimator):
             return False
         return adapter is not None and adapter.capabilities.untouched
 
-    def _untouched(self) -> Any:
+    def _untouched(self, anew: bool = False) -> Any:
         """Return the native estimator whose tags rule; None before a fit of one not yet built."""
-        if not self._rules_itself():
+        if not self._rules_itself(anew):
             return None
-        if "_fitted" in self.__dict__:
+        if "_fitted" in self.__dict__ and not anew:
             return self._fitted.model
         model = resolve_model(self.model)
         assert isinstance(model, Native)
         return None if is_factory(model.factory) else model.factory
+
+    def _steps_as_is(self) -> bool:
+        """Say whether a native estimator takes the next step; refuse a model changed since."""
+        rules = self._rules_itself()
+        if rules != self._rules_itself(anew=True):
+            raise ParameterError(
+                "model was changed after the first partial_fit",
+                rule="later steps go on with what was begun",
+                fix="call fit, which begins anew",
+            )
+        return rules
 
     def _estimator(self) -> Any:
         """Return the fitted estimator to ask, where predictions are its own; else None."""

@@ -121,7 +121,7 @@ class Classifier(ClassifierMixin, Base):
         CapabilityError, DataError, DivergedError, ParameterError
             Before work starts, but for a diverged loss.
         """
-        if self._rules_itself():
+        if self._rules_itself(anew=True):
             return self._fit_as_is(X, y, sample_weight, X_val, y_val, sample_weight_val)
         choices = self._choices()
         scratch = self._scratch()
@@ -151,7 +151,7 @@ class Classifier(ClassifierMixin, Base):
         Classifier
             Itself; writes what `fit` writes.
         """
-        if self._rules_itself():
+        if self._steps_as_is():
             return self._step_as_is(X, y, classes, sample_weight)
         first = not self.__sklearn_is_fitted__()
         choices = self._choices(None if first else self.seed_)
@@ -255,7 +255,7 @@ class Classifier(ClassifierMixin, Base):
             weight = check_weights(sample_weight, X)
             sample_weight = balanced(weight, self.class_weight, labels, labels.encode(y))
         target = labels.encode(y) if coded and labels is not None else y
-        stepped = bool(choices.training.explicit()) or self._untouched() is None
+        stepped = bool(choices.training.explicit()) or self._untouched(anew=True) is None
         classes = LabelCodes.of(y).classes if stepped else None
         held_out = None
         if X_val is not None:
@@ -281,7 +281,7 @@ class Classifier(ClassifierMixin, Base):
         return self
 
     def _needs_codes(self, choices: Choices) -> bool:
-        native = self._untouched()
+        native = self._untouched(anew=True)
         return native is not None and choices.adapter.traits(native).label_codes
 
     def _decoded(self, labels: Any) -> Any:

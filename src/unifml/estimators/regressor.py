@@ -115,7 +115,7 @@ class Regressor(RegressorMixin, Base):
             Before work starts, but for a diverged loss.
         """
         choices = self._choices()
-        if self._rules_itself():
+        if self._rules_itself(anew=True):
             held_out = None if X_val is None else Table(X_val, np.asarray(y_val), sample_weight_val)
             n_targets = y.shape[1] if len(getattr(y, "shape", ())) > 1 else 1
             rows = Table(X, y, sample_weight)
@@ -144,7 +144,7 @@ class Regressor(RegressorMixin, Base):
         Regressor
             Itself; writes what `fit` writes.
         """
-        if self._rules_itself():
+        if self._steps_as_is():
             step(self, X, y, sample_weight)
             return self
         first = not self.__sklearn_is_fitted__()

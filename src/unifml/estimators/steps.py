@@ -94,7 +94,8 @@ def _next_plan(choices: Choices, fitted: Fitted, rows: Table) -> Plan:
         settings = choices.training.resolve({"loss": plan.settings.loss}, plan.task, len(rows))
     changed = {
         "backend": choices.adapter.name != fitted.backend,
-        "model": isinstance(choices.model, Model) and choices.model != plan.model,
+        "model": type(choices.model) is not type(plan.model)
+        or (isinstance(choices.model, Model) and choices.model != plan.model),
         "optimizer": settings.optimizer != plan.settings.optimizer,
         "loss": settings.loss != plan.settings.loss,
     }

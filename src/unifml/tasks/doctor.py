@@ -127,11 +127,9 @@ def _conflicts(report: Checkup) -> None:
 
 def _settings(report: Checkup) -> None:
     """Report the environment variables that change what unifml does."""
-    shown = [
-        f"{name}={value}"
-        for name, value in sorted(os.environ.items())
-        if value and (name.startswith("UNIFML_") or name == "KERAS_BACKEND")
-    ]
+    shown = [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("UNIFML_")]
+    keras = os.environ.get("KERAS_BACKEND")
+    shown += [f"KERAS_BACKEND={keras}"] if keras else []
     report.lines += ["", f"environment: {', '.join(shown) or 'nothing set'}"]
 
 

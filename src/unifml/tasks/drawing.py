@@ -12,7 +12,7 @@ from unifml.tasks.intervals import Interval
 INK, ACCENT, PALE = "#1f2933", "#2f6fb2", "#c4ccd4"
 
 
-def figure(width: float, height: float, rows: int = 1) -> tuple[Any, Any]:
+def figure(width: float, height: float, rows: int = 1) -> Any:
     """Return a new matplotlib figure and its axes."""
     if find_spec("matplotlib") is None:
         raise MissingDependencyError.of("plot()", ["matplotlib"], "plot")

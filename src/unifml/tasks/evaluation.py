@@ -50,7 +50,7 @@ class Predictions:
         """Return a pandas DataFrame with one line per scored row."""
         import pandas as pd
 
-        columns = {"row": self.row, "fold": self.fold}
+        columns: dict[str, npt.NDArray[Any]] = {"row": self.row, "fold": self.fold}
         columns |= _columns("true", self.true) | _columns("predicted", self.predicted)
         if self.probabilities is not None:
             width = self.probabilities.shape[1]
@@ -173,7 +173,7 @@ class Evaluation:
         return html_table(self.title, *self._table(), self._notes())
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one line per metric: ``mean``, ``low``, ``high``, ``sd``."""
+        """Return a pandas DataFrame: for each metric ``mean``, ``low``, ``high`` and ``sd``."""
         import pandas as pd
 
         lines = {m.name: self._line(m) for m in self._metrics}
@@ -217,7 +217,8 @@ class Evaluation:
         return [outcome.scores[metric.name] for outcome in self._outcomes]
 
     def _by_folds(self) -> dict[str, Interval]:
-        shares = [len(o.split.test) / len(o.split.train) for o in self._outcomes if _learned(o)]
+        splits = [outcome.split for outcome in self._outcomes]
+        shares = [len(s.test) / len(s.train) for s in splits if s.train is not None]
         share = float(np.mean(shares))
         return {m.name: corrected_t(self._values(m), share) for m in self._metrics}
 
@@ -264,10 +265,6 @@ class Evaluation:
         several = len(self._outcomes) > 1
         how = "corrected resampled t over the folds" if several else "bootstrap over the rows"
         return [f"{', '.join(times)}{' a fold' if several else ''}; intervals: {how}"]
-
-
-def _learned(outcome: Outcome) -> bool:
-    return outcome.split.train is not None
 
 
 def _equal(arrays: list[Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ SLOW_RESAMPLES = 200  # for metrics that are computed one resample at a time
 _BLOCK = 4_000_000  # counts held at once
 _CELLS = 50_000_000  # more cells of confusion (rows * classes squared) are not held at once
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 Interval = tuple[float, float]
 
 
@@ -145,7 +146,7 @@ def _counts(n_rows: int, rng: np.random.Generator) -> Iterator[FloatArray]:
         left -= block
 
 
-def _facts(metric: Metric, answers: Answers, y: Array) -> dict[str, object] | None:
+def _facts(metric: Metric, answers: Answers, y: Array) -> dict[str, Any] | None:
     """Return what a formula needs of the rows, or None where there is none for them."""
     predicted = answers.outputs["predict"]
     if metric.formula not in FAST or y.ndim > 1 or predicted.ndim > 1:
@@ -160,7 +161,7 @@ def _facts(metric: Metric, answers: Answers, y: Array) -> dict[str, object] | No
         or not np.array_equal(classes[np.minimum(true, len(classes) - 1)], y)
     ):
         return None
-    facts: dict[str, object] = {"true": true, "predicted": said, "classes": len(classes)}
+    facts: dict[str, Any] = {"true": true, "predicted": said, "classes": len(classes)}
     if metric.formula in NEEDS_SCORES:
         if len(classes) > 2:
             return None

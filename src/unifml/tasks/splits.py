@@ -78,13 +78,11 @@ def make_splits(cv: Any, X: Any, y: Any, kind: Kind, groups: Any, seed: int) -> 
 
 
 def _splitter(cv: Any, y: Any, kind: Kind, groups: Any, seed: int) -> tuple[Any, str]:
-    if isinstance(cv, bool) or isinstance(cv, str):
+    if isinstance(cv, bool | str):
         raise _not_a_cv(cv)
     strata = kind == "classification" and type_of_target(y) in ("binary", "multiclass")
-    words = ", ".join(
-        [*(["stratified"] if strata else []), *(["by groups"] if groups is not None else [])]
-        + [f"shuffled (random_state={seed})"]
-    )
+    how = {"stratified": strata, "by groups": groups is not None}
+    words = ", ".join([*(word for word in how if how[word]), f"shuffled (random_state={seed})"])
     if cv is None or isinstance(cv, numbers.Integral):
         folds = FOLDS if cv is None else int(cv)
         return _k_fold(folds, strata, groups, seed), f"{folds}-fold cross-validation, {words}"

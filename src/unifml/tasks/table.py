@@ -26,7 +26,8 @@ def html_table(title: str, header: Sequence[str], rows: Rows, notes: Sequence[st
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     below = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes)
     above = f"<p><b>{escape(title)}</b></p>" if title else ""
-    return f"<div>{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}</div>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div>{above}{table}{below}</div>"
 
 
 def number(value: float) -> str:

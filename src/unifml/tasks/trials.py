@@ -158,7 +158,7 @@ def search(
 
 
 def remaining(study: Any, n_trials: int) -> int:
-    """Return how many trials are still to do; those that were killed or interrupted do not count."""
+    """Return how many trials are still to do; killed and interrupted ones do not count."""
     return max(0, n_trials - sum(map(_counts, study.get_trials(deepcopy=False))))
 
 

@@ -71,7 +71,7 @@ def run_loop(
     with progress(epochs, "training", verbose) as bar:
         for epoch in range(first_epoch, first_epoch + epochs):
             record = _epoch(program, plan, table, held_out, order(epoch), epoch, history)
-            run.epoch, run.logs = epoch + 1, record
+            run.epoch, run.logs = epoch + 1, dict(record)
             bar.advance(" ".join(f"{k}={v:.4g}" for k, v in record.items() if k != "seconds"))
             wishes = [bool(callback.on_epoch_end(run)) for callback in settings.callbacks]
             if keeper.spent(epoch + 1, record) or any(wishes):

@@ -72,10 +72,12 @@ def _stopping(value: object) -> bool:
 
 def _callbacks(value: object) -> bool:
     return isinstance(value, tuple) and all(
-        hasattr(item, "on_epoch_end") and not isinstance(item, type) for item in value
+        all(hasattr(item, method) for method in _CALLS) and not isinstance(item, type)
+        for item in value
     )
 
 
+_CALLS = ("on_fit_begin", "on_epoch_end", "on_fit_end")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epochs": (_positive_int, "epochs >= 1, a whole number,"),
     "batch_size": (_positive_int, "batch_size >= 1, a whole number,"),
