@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import pytest
 
@@ -128,7 +129,8 @@ def test_the_demo_names_what_is_not_installed_and_leaves_it_out(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.cross
 def test_the_demo_runs_as_a_command(tmp_path):
-    command = ["unifml", "demo", "--png", str(tmp_path / "demo.png")]
+    code = "import sys; from unifml.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "demo", "--png", str(tmp_path / "demo.png")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for name in registry.names():

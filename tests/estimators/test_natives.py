@@ -140,9 +140,7 @@ def test_sample_weights_reach_natives(backend, net):
     weighted = Classifier(mine, training=FEW, random_state=0)
     weighted.fit(X, Y, sample_weight=keep.astype(float))
     absent = Classifier(mine, training=FEW, random_state=0).fit(X[keep], Y[keep])
-    np.testing.assert_allclose(
-        weighted.predict_proba(X), absent.predict_proba(X), atol=1e-6
-    )
+    np.testing.assert_allclose(weighted.predict_proba(X), absent.predict_proba(X), atol=1e-6)
 
 
 @networks

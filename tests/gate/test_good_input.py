@@ -240,6 +240,19 @@ def test_frames(backend, name):
     np.testing.assert_array_equal(estimator.feature_names_in_, COLUMNS)
 
 
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_columns_of_any_name_and_equal_columns(backend, library):
+    names = ["collect", "toarray", "columns"]
+    rows = np.c_[WHOLE[:, 0], WHOLE[:, 0], WHOLE[:, 1]]
+    same = library(dict(zip(names, rows.T, strict=True)))
+    estimator, oracle = (
+        fit(Classifier, backend, same, LABELS),
+        fit(Classifier, backend, rows, LABELS),
+    )
+    np.testing.assert_array_equal(outputs(estimator, same), outputs(oracle, rows))
+    assert estimator.feature_names_in_.tolist() == names
+
+
 @pytest.mark.parametrize("first", ["pandas", "polars", "Arrow"])
 def test_one_library_learns_another_predicts(backend, first):
     frames = {name: KINDS_OF_FRAMES[name](WHOLE) for name in ("pandas", "polars", "Arrow")}

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import fbeta_score, make_scorer
@@ -94,7 +94,7 @@ def test_words_as_labels_give_the_numbers_of_codes():
 
 def test_a_fitted_estimator_is_scored_and_not_fitted_again():
     X, y = CANCER
-    model = LOGISTIC.fit(X[:400], y[:400])
+    model = clone(LOGISTIC).fit(X[:400], y[:400])
     before = model[-1].coef_.copy()
     report = unifml.evaluate(model, X[400:], y[400:])
     assert report.scores["accuracy"] == model.score(X[400:], y[400:])
@@ -104,12 +104,17 @@ def test_a_fitted_estimator_is_scored_and_not_fitted_again():
     np.testing.assert_array_equal(model[-1].coef_, before)
 
 
+def test_a_fitted_estimator_that_is_fitted_again_forgets_its_classes():
+    fitted = clone(LOGISTIC).fit(*CANCER)
+    again = unifml.evaluate(fitted, *WINE, cv=FOLDS)
+    assert again.scores == unifml.evaluate(LOGISTIC, *WINE, cv=FOLDS).scores
+
+
 def test_the_first_line_says_what_was_done():
     X, y = CANCER
-    fresh = make_pipeline(StandardScaler(), LogisticRegression())
 
     def title(**given):
-        return str(unifml.evaluate(fresh, X, y, random_state=0, **given)).splitlines()[0]
+        return str(unifml.evaluate(LOGISTIC, X, y, random_state=0, **given)).splitlines()[0]
 
     assert "5-fold cross-validation, stratified, shuffled (random_state=0), 569 rows" in title()
     assert "hold-out of 20%" in title(cv=0.2)
@@ -156,7 +161,7 @@ def test_users_metrics_are_understood():
     theirs = cross_validate(LOGISTIC, *CANCER, cv=FOLDS, scoring={"f2": beta})
     np.testing.assert_allclose(folds_of(report, "f2"), theirs["test_f2"])
     assert report.scores["width"] == 30
-    fitted = LOGISTIC.fit(*CANCER)
+    fitted = clone(LOGISTIC).fit(*CANCER)
     assert "width" not in unifml.evaluate(fitted, *CANCER, metrics=metrics).intervals
 
 

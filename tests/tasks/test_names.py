@@ -60,8 +60,8 @@ def test_two_names_of_one_parameter_are_refused():
 
 def test_a_factorys_argument_left_to_its_default_has_a_name():
     assert full_name(Classifier(Native(build)), "hidden") == "model__hidden"
-    with pytest.raises(UnknownNameError, match="did you mean"):
-        full_name(Classifier(Native(build)), "hiddn_units_model")
+    with pytest.raises(UnknownNameError, match="'hiden'"):
+        full_name(Classifier(Native(build)), "hiden")
 
 
 def test_make_is_the_estimator_written_out():

@@ -53,3 +53,8 @@ class BatchOrder:
     def steps(self) -> int:
         """Number of batches."""
         return len(self.edges) - 1
+
+    @property
+    def largest(self) -> int:
+        """Rows of the largest batch."""
+        return int(np.diff(self.edges).max())

@@ -84,7 +84,7 @@ def check_features(
 def _plain(X: Any) -> Any:
     """Refuse what scikit-learn would stumble over; Arrow tables become something that it reads."""
     refuse_container(X, "X")
-    names = list(getattr(X, "columns", ()))
+    names = list(X.columns) if hasattr(type(X), "iloc") and hasattr(X, "columns") else []
     if len(set(map(str, names))) < len(names):
         twice = sorted({str(name) for name in names if names.count(name) > 1})
         raise DataError(

@@ -116,7 +116,7 @@ def plain_labels(y: Any) -> npt.NDArray[Any]:
         For missing labels, labels of several types, and objects that are no labels.
     """
     refuse_container(y, "y")
-    if hasattr(y, "toarray"):
+    if hasattr(type(y), "toarray"):
         raise DataTypeError("y is sparse", rule="dense labels are needed", fix="y.toarray()")
     array = np.asarray(y)
     if array.dtype.kind in "Mm" and np.isnat(array).any():

@@ -52,7 +52,7 @@ def as_numbers(values: Any, name: str) -> Any:
         For text, dates and objects that are no numbers; the message names the first.
     """
     refuse_container(values, name)
-    if hasattr(values, "toarray"):
+    if hasattr(type(values), "toarray"):
         return values  # sparse: scikit-learn has words for it
     array = np.asarray(values)
     if array.dtype.kind in _KINDS:
@@ -120,9 +120,11 @@ def _raise_at(place: tuple[int, ...], value: object, name: str) -> None:
 
 
 def _no_sequence(values: Any) -> bool:
-    if hasattr(values, "toarray"):  # sparse, and one kind of it is a dict
+    if hasattr(type(values), "toarray"):  # sparse, and one kind of it is a dict
         return False
-    if isinstance(values, Mapping | AbstractSet | Iterator | type) or hasattr(values, "collect"):
+    if isinstance(values, Mapping | AbstractSet | Iterator | type) or hasattr(
+        type(values), "collect"
+    ):
         return True
     return callable(values) and not hasattr(values, "__array__")
 
@@ -134,6 +136,6 @@ def _article(values: Any) -> str:
 def _way_out(values: Any, name: str) -> str:
     if isinstance(values, Mapping):
         return f"pandas.DataFrame({name})"
-    if hasattr(values, "collect"):
+    if hasattr(type(values), "collect"):
         return f"{name}.collect()"
     return f"list({name})" if isinstance(values, AbstractSet | Iterator) else ""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from unifml.config import get_config
@@ -18,7 +18,7 @@ from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.registry import get_adapter
 from unifml.core.seeds import Seeds, draw_seed
-from unifml.core.spec import changed, nested_params, same, split_nested
+from unifml.core.spec import nested_params, same, split_nested
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import check_features, hold_out, present
@@ -31,6 +31,7 @@ from unifml.errors import (
     closest,
 )
 from unifml.estimators import session
+from unifml.estimators.parameters import cloned, resolved, with_changes
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched, sign
 from unifml.estimators.resolve import (
     native_owner,
@@ -88,7 +89,7 @@ class Base(BaseEstimator):
                 raise self._unknown_parameter(name)
         values = {name: own.get(name, known[name]) for name in (*own, *nested)}
         for name, inner in nested.items():
-            values[name] = _changed(_resolved(name, values[name]), name, inner)
+            values[name] = with_changes(resolved(name, values[name]), name, inner)
         for name, value in values.items():
             setattr(self, name, value)
         return self
@@ -104,7 +105,7 @@ class Base(BaseEstimator):
         )
 
     def __sklearn_clone__(self) -> Self:
-        params = {k: _cloned(v) for k, v in self.get_params(deep=False).items()}
+        params = {k: cloned(v) for k, v in self.get_params(deep=False).items()}
         twin = type(self)(**params)
         for name in ("_metadata_request", "_sklearn_output_config"):
             if name in self.__dict__:
@@ -124,7 +125,7 @@ class Base(BaseEstimator):
         return f"{type(self).__name__}({text})"
 
     def _nested(self, name: str) -> Any:
-        return _resolved(name, getattr(self, name))
+        return resolved(name, getattr(self, name))
 
     def _backend_name(self) -> str | None:
         if "_fitted" in self.__dict__ and self.backend is None:
@@ -378,18 +379,6 @@ class Base(BaseEstimator):
         return tags
 
 
-def _resolved(name: str, value: Any) -> Any:
-    """Return a nested parameter object, with names and None resolved; as it is if unknown."""
-    if name == "training":
-        return Training() if value is None else value
-    if isinstance(value, str) or (isinstance(value, type) and issubclass(value, Model)):
-        try:
-            return resolve_model(value)
-        except UnifmlError:
-            return value
-    return value
-
-
 def _not_finite(outputs: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return np.asarray(~np.isfinite(outputs))
 
@@ -397,15 +386,3 @@ def _not_finite(outputs: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 def _unknown(model: Model | Native) -> bool:
     """Whether only a call would tell what a factory builds."""
     return isinstance(model, Native) and native_owner(model) is None
-
-
-def _cloned(value: Any) -> Any:
-    """Clone what scikit-learn would; native models and specs go by reference."""
-    is_estimator = hasattr(value, "get_params") and not isinstance(value, type)
-    return clone(value) if is_estimator and hasattr(value, "fit") else value
-
-
-def _changed(value: Any, name: str, params: dict[str, Any]) -> Any:
-    if hasattr(value, "fit") and hasattr(value, "set_params"):
-        return clone(value).set_params(**params)
-    return changed(value, name, params)

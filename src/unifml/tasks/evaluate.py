@@ -106,10 +106,11 @@ def evaluate(
     weight = check_weights(sample_weight, X)
     fit_weights(estimator, weight)
     if cv is None and is_fitted(estimator):
-        splits = as_given(len(np.asarray(y)))
+        splits, classes = as_given(len(np.asarray(y))), getattr(estimator, "classes_", None)
     else:
-        splits = make_splits(cv, X, y, kind, groups, seed)
-    found = _defined(make_metrics(metrics, estimator, y, kind), splits.folds, y, metrics is None)
+        splits, classes = make_splits(cv, X, y, kind, groups, seed), None
+    made = make_metrics(metrics, estimator, y, kind, classes)
+    found = _defined(made, splits.folds, y, metrics is None)
     problem = Problem(X, y, weight, kind, found)
     outcomes = []
     with progress(len(splits.folds), "evaluating", verbose) as bar:

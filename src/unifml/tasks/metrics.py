@@ -56,13 +56,23 @@ class Metric:
         return next((name for name in self.needs if hasattr(estimator, name)), "")
 
 
-def make_metrics(metrics: Any, estimator: Any, y: Any, kind: Kind) -> tuple[Metric, ...]:
+def make_metrics(
+    metrics: Any, estimator: Any, y: Any, kind: Kind, classes: Any = None
+) -> tuple[Metric, ...]:
     """Return the metrics asked for, checked against task and estimator before any work.
 
     Parameters
     ----------
     metrics : None, str, callable, list of those, or dict of name to those
         None takes the usual ones, as far as the estimator can give them.
+    estimator : Estimator
+        Which is asked what it can give.
+    y : array-like
+        What is true.
+    kind : {"classification", "regression"}
+        What is learned.
+    classes : array or None
+        Those of an estimator that is scored as fitted; None takes those of `y`.
 
     Raises
     ------
@@ -71,7 +81,7 @@ def make_metrics(metrics: Any, estimator: Any, y: Any, kind: Kind) -> tuple[Metr
     CapabilityError
         For a metric that the task or the estimator cannot give.
     """
-    target = _target(y, kind, getattr(estimator, "classes_", None))
+    target = _target(y, kind, classes)
     if metrics is None:
         usual = [_ours(name, name, target) for name in _USUAL[kind] if target.fits(name)]
         return tuple(metric for metric in usual if metric.method(estimator))
@@ -104,7 +114,7 @@ class _Target:
 
 
 def _target(y: Any, kind: Kind, classes: Any) -> _Target:
-    """Look at y; the classes of a fitted estimator go before those found."""
+    """Look at y; the classes given go before those found."""
     if kind == "regression":
         return _Target("numbers")
     if type_of_target(y) == "multilabel-indicator":

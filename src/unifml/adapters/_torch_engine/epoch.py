@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unifml.core.table import BatchOrder, FloatArray, Table
-from unifml.errors import CapabilityError, DataError
+from unifml.errors import DataError
 
 Batch = tuple[Tensor, Tensor, Tensor | None]
 CHUNK = 8192  # rows that are predicted at once
@@ -35,12 +35,6 @@ class Rows:
         rows = torch.from_numpy(order.rows).to(self.X.device)
         weight = None if self.weight is None else self.weight[rows]
         return self.X[rows], self.y[rows], weight
-
-
-def require_rows(there: bool) -> None:
-    """Raise for a program that was made to predict only."""
-    if not there:
-        raise CapabilityError("training", found="a program without rows to learn from")
 
 
 def walk(

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import (
-    Batch,
-    Rows,
-    predict,
-    require_rows,
-    to_tensor,
-    walk,
-)
-from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
+from unifml.adapters._torch_engine.epoch import Batch, walk
+from unifml.adapters._torch_engine.losses import weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
+from unifml.adapters._torch_engine.program import ModuleProgram
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
-from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.torch import weights as room
 from unifml.core.adapter import Weights
 from unifml.core.plan import Plan
@@ -62,7 +53,7 @@ def copied(module: nn.Module) -> nn.Module:
         ) from error
 
 
-class NativeProgram:
+class NativeProgram(ModuleProgram):
     """Trains a module of the user. See `unifml.core.adapter.Program`.
 
     Weights of two dimensions and more are its kernels: penalties and decay act on them. Frozen
@@ -72,57 +63,35 @@ class NativeProgram:
     """
 
     def __init__(self, module: nn.Module, plan: Plan, data: Table | None) -> None:
-        self.plan, self.device = plan, torch.device(plan.device)
-        self.module = module.to(self.device)
         floats = [p.dtype for p in module.parameters() if p.is_floating_point()]
-        self.dtype = floats[0] if floats else getattr(torch, plan.signature.dtype)
-        self.trains = data is not None
+        super().__init__(module, plan, floats[0] if floats else torch.float32)
         if data is not None:
             free = [p for p in module.parameters() if p.requires_grad]
-            kernels = [p for p in free if p.ndim > 1]
-            self.stepper = Stepper(kernels, [p for p in free if p.ndim <= 1], plan)
-            self.loss = row_loss(plan.settings.loss, plan.task, plan.output)
-            self.rows = Rows(data, self.device, self.dtype)
+            kernels, others = [p for p in free if p.ndim > 1], [p for p in free if p.ndim <= 1]
+            self.learn_from(data, Stepper(kernels, others, plan))
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
-        require_rows(self.trains)
+        self.require_rows()
         self.module.train()
         for norm in self.module.modules():
             if isinstance(norm, _NORMS) and _frozen(norm):
                 norm.eval()
         step = self._own_step if hasattr(self.module, "training_step") else self._step
-        rows = int(np.diff(order.edges).max())
-        with seeded(seed), exact_floats(self.device), self._threads(rows):
+        with seeded(seed), exact_floats(self.device), self.threads(order.largest):
             return walk(self.rows, order, rates, step)
-
-    def _threads(self, rows: int) -> AbstractContextManager[None]:
-        return threads_for(rows * sum(p.numel() for p in self.module.parameters()))
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
         outputs = self.module(X)
         outputs = outputs.reshape(len(X), -1) if outputs.ndim == 1 else outputs
-        return self._descend(weighted_mean(self.loss(outputs, y), weight), rate)
+        return self.descend(weighted_mean(self.loss(outputs, y), weight), rate)
 
     def _own_step(self, batch: Batch, rate: float) -> Tensor:
         parts = batch if batch[2] is not None else batch[:2]
-        return self._descend(self.module.training_step(parts), rate)
-
-    def _descend(self, loss: Tensor, rate: float) -> Tensor:
-        self.stepper.zero()
-        loss.backward()
-        self.stepper.step(rate)
-        return loss.detach()
-
-    def forward(self, X: Any) -> FloatArray:
-        with exact_floats(self.device), self._threads(len(X)):
-            return predict(self.module, to_tensor(X, self.device, self.dtype))
+        return self.descend(self.module.training_step(parts), rate)
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
         raise CapabilityError("an exact solution of a native module", fix="train it by epochs")
-
-    def fit(self) -> None:
-        raise CapabilityError("a torch module has no fit of its own", fix="train it by epochs")
 
     def result(self) -> nn.Module:
         return self.module.eval()

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import (
-    Batch,
-    Rows,
-    predict,
-    require_rows,
-    to_tensor,
-    walk,
-)
+from unifml.adapters._torch_engine.epoch import Batch, walk
 from unifml.adapters._torch_engine.flat import FlatGroup
-from unifml.adapters._torch_engine.losses import row_loss, weighted_mean
+from unifml.adapters._torch_engine.losses import weighted_mean
 from unifml.adapters._torch_engine.optimizers import Stepper
+from unifml.adapters._torch_engine.program import ModuleProgram
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
-from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.torch import layers
 from unifml.adapters.torch import weights as room
 from unifml.core.adapter import Weights
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
-from unifml.errors import CapabilityError
 
 
-class NetworkProgram:
+class NetworkProgram(ModuleProgram):
     """Trains the module itself: flat parameters, fused steps, rows on the device.
 
     See `unifml.core.adapter.Program`.
@@ -40,18 +31,18 @@ class NetworkProgram:
 
     def __init__(self, weights: Weights, plan: Plan, data: Table | None) -> None:
         assert plan.network is not None
-        self.plan, self.network = plan, plan.network
-        self.device = torch.device(plan.device)
-        self.dtype = getattr(torch, plan.signature.dtype)
-        shape = plan.signature.input_shape
-        self.module = layers.body(plan.network, shape, weights, plan.signature.dtype)
-        self.module.to(self.device)
+        self.network = plan.network
+        shape, dtype = plan.signature.input_shape, plan.signature.dtype
+        module = layers.body(plan.network, shape, weights, dtype)
+        super().__init__(module, plan, getattr(torch, dtype))
         self.random = any(isinstance(m, nn.Dropout) for m in self.module.modules())
-        self.trains = data is not None
         if data is not None:
-            self._prepare_training(data)
+            self.learn_from(data, self._flat_stepper())
+            for norm in self.module.modules():
+                if isinstance(norm, nn.BatchNorm1d):
+                    _keep_biased_variance(norm)
 
-    def _prepare_training(self, data: Table) -> None:
+    def _flat_stepper(self) -> Stepper:
         specs = self.network.weight_specs(self.plan.signature.input_shape)
         kernels: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
@@ -60,53 +51,33 @@ class NetworkProgram:
                 (kernels if specs[name].role == "kernel" else others).append(tensor)
         self.groups = FlatGroup(kernels), FlatGroup(others)
         flat = [[group.values] if group.values.numel() else [] for group in self.groups]
-        self.stepper = Stepper(flat[0], flat[1], self.plan)
-        self.loss = row_loss(self.plan.settings.loss, self.plan.task, self.plan.output)
-        self.rows = Rows(data, self.device, self.dtype)
-        for norm in self.module.modules():
-            if isinstance(norm, nn.BatchNorm1d):
-                _keep_biased_variance(norm)
+        return Stepper(flat[0], flat[1], self.plan)
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
-        require_rows(self.trains)
+        self.require_rows()
         self.module.train()
         randomness = seeded(seed) if self.random else nullcontext()
-        with randomness, exact_floats(self.device), self._threads(int(np.diff(order.edges).max())):
+        with randomness, exact_floats(self.device), self.threads(order.largest):
             return walk(self.rows, order, rates, self._step)
-
-    def _threads(self, rows: int) -> AbstractContextManager[None]:
-        return threads_for(rows * sum(p.numel() for p in self.module.parameters()))
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
-        self.stepper.zero()
-        loss = weighted_mean(self.loss(self.module(X), y), weight)
-        loss.backward()
-        self.stepper.step(rate)
-        return loss.detach()
-
-    def forward(self, X: Any) -> FloatArray:
-        with exact_floats(self.device), self._threads(len(X)):
-            return predict(self.module, to_tensor(X, self.device, self.dtype))
+        return self.descend(weighted_mean(self.loss(self.module(X), y), weight), rate)
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
-        require_rows(self.trains)
+        self.require_rows()
         room.write(self.module, self.network, weights)
         self.module.train()
         self.stepper.zero()
         X, y, weight = self.rows.whole()
-        with self._threads(len(X)):
+        with self.threads(len(X)):
             loss = weighted_mean(self.loss(self.module(X), y), weight)
             loss.backward()
-        places = room.places(self.module, self.network)
         return float(loss.detach()), {
             name: change[1](tensor.grad.cpu().numpy())
-            for name, tensor, change in places
+            for name, tensor, change in room.places(self.module, self.network)
             if tensor.grad is not None
         }
-
-    def fit(self) -> None:
-        raise CapabilityError("a torch network has no fit of its own", fix="train it by epochs")
 
     def result(self) -> dict[str, npt.NDArray[Any]]:
         return room.read(self.module, self.network)
