@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from estimators.factories import FACTORIES
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from estimators.factories import FACTORIES
 from unifml import Classifier, Native, Regressor, Training
 from unifml.errors import CapabilityError, DataError, ParameterError
 

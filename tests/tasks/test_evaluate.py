@@ -148,6 +148,16 @@ def test_a_row_of_zero_weight_is_an_absent_row_in_the_scores():
         assert math.isclose(whole.scores[name], value, abs_tol=1e-12)
 
 
+def test_weights_reach_the_fits_of_the_folds():
+    X, y = CANCER
+    weight = np.random.default_rng(0).uniform(0.01, 5, len(y))
+    report = unifml.evaluate(LOGISTIC, X, y, cv=FOLDS, sample_weight=weight)
+    for (train, _), fitted in zip(FOLDS.split(X, y), report.estimators, strict=True):
+        given = {"logisticregression__sample_weight": weight[train]}
+        alone = clone(LOGISTIC).fit(X[train], y[train], **given)
+        np.testing.assert_allclose(fitted[-1].coef_, alone[-1].coef_)
+
+
 def test_users_metrics_are_understood():
     def share_of_ones(y_true, y_pred):
         return float(np.mean(y_pred))

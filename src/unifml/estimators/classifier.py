@@ -6,15 +6,19 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from unifml.core.fitted import Fitted
+from unifml.core.history import History
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import LabelCodes, balanced, check_weights, has_validation, training_rows
-from unifml.estimators.base import Base
+from unifml.estimators.base import Base, Validation
+from unifml.estimators.course import fit_rows, fit_untouched
 from unifml.estimators.methods import gives_probabilities, learns_in_steps, native_has
-from unifml.estimators.planning import Choices
 from unifml.estimators.steps import step_network
+from unifml.estimators.untouched import step
 from unifml.training import Training
 from unifml.training.outputs import one_table, probabilities
 
@@ -79,59 +83,28 @@ class Classifier(ClassifierMixin, Base):
         random_state: Any = None,
         verbose: int | None = None,
     ) -> None:
-        self.model = model
-        self.training = training
-        self.backend = backend
-        self.device = device
+        super().__init__(
+            model,
+            training=training,
+            backend=backend,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.random_state = random_state
-        self.verbose = verbose
 
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Learn from rows and their labels.
-
-        Parameters
-        ----------
-        X : table of shape (n, features)
-            NumPy, list, pandas, polars, Arrow. scikit-learn natives get it untouched.
-        y : array-like of shape (n,), or (n, labels) of 0 and 1
-            Labels of any type; a matrix of 0 and 1 is a multilabel problem.
-        sample_weight : array-like of shape (n,) or None
-            Not negative, with a positive sum. A row of weight 0 counts as an absent row.
-        X_val, y_val, sample_weight_val : optional
-            Rows to validate on after each epoch.
-
-        Returns
-        -------
-        Classifier
-            Itself. Writes ``classes_``, ``n_features_in_``, ``feature_names_in_``, ``history_``
-            and the state behind ``model_``, all at the end: a fit that fails changes nothing.
-
-        Raises
-        ------
-        CapabilityError, DataError, DivergedError, ParameterError
-            Before work starts, but for a diverged loss.
-        """
+    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
         if self._rules_itself(anew=True):
-            return self._fit_as_is(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        choices = self._choices()
-        scratch = self._scratch()
+            return self._learn_as_is(X, y, sample_weight, validation)
+        choices, scratch = self._choices(), self._scratch()
         values = training_rows(scratch, X, y, allow_nd=self._takes_nd())
         labels = LabelCodes.of(y)
         rows = self._rows(labels, values, y, sample_weight)
         labels.require_two(rows.y if rows.weight is None else rows.y[rows.weight > 0])
-        held_out = self._held_out(scratch, labels, X_val, y_val, sample_weight_val)
-        fitted, history = self._fit_rows(
-            choices, labels.task, rows, held_out, scratch, labels.classes
+        held_out = self._held_out(scratch, labels, *validation)
+        names = getattr(scratch, "feature_names_in_", None)
+        fitted, history = fit_rows(
+            choices, labels.task, rows, held_out, feature_names=names, classes=labels.classes
         )
         return self._keep_classes(fitted, history, scratch, labels)
 
@@ -152,10 +125,10 @@ class Classifier(ClassifierMixin, Base):
             Itself; writes what `fit` writes.
         """
         if self._steps_as_is():
-            return self._step_as_is(X, y, classes, sample_weight)
+            step(self, X, y, sample_weight, classes=classes)
+            return self._take_classes()
         first = not self.__sklearn_is_fitted__()
-        choices = self._choices(None if first else self.seed_)
-        scratch = self._scratch()
+        choices, scratch = self._choices(go_on=not first), self._scratch()
         values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=first)
         labels = LabelCodes.of(y, classes) if first else self._labels
         rows = self._rows(labels, values, y, sample_weight)
@@ -164,9 +137,8 @@ class Classifier(ClassifierMixin, Base):
         else:
             labels.require_same(classes)
         fitted, history = step_network(
-            self._settled(choices, labels.task, rows.X) if first else self._resumed(choices),
+            choices.settled(labels.task, rows.X),
             None if first else self._fitted,
-            None if first else self._fitted.plan,
             rows,
             task=labels.task,
             feature_names=getattr(scratch, "feature_names_in_", None),
@@ -227,11 +199,6 @@ class Classifier(ClassifierMixin, Base):
     def _labels(self) -> LabelCodes:
         return LabelCodes(np.asarray(self.classes_), self._state().plan.task.multilabel)
 
-    def _takes_nd(self) -> bool:
-        return not isinstance(self._nested("model"), str) and not hasattr(
-            self._nested("model"), "network"
-        )
-
     def _rows(self, labels: LabelCodes, X: Any, y: Any, sample_weight: Any) -> Table:
         codes = labels.encode(y)
         weight = check_weights(sample_weight, X)
@@ -245,30 +212,32 @@ class Classifier(ClassifierMixin, Base):
         values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=False)
         return Table(values, labels.encode(y), check_weights(sample_weight, values))
 
-    def _fit_as_is(
-        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, weight_val: Any
-    ) -> Self:
+    def _learn_as_is(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+        """Fit a native that rules by its own tags; codes are made only where it needs them."""
         choices = self._choices()
-        coded = self._needs_codes(choices)
-        labels = LabelCodes.of(y) if coded or self.class_weight is not None else None
-        if self.class_weight is not None and labels is not None:
+        native = self._untouched(anew=True)
+        coded = native is not None and choices.adapter.traits(native).label_codes
+        stepped = bool(choices.training.explicit()) or native is None
+        if not (coded or stepped or self.class_weight is not None):
+            task, rows = Task("classification"), Table(X, y, sample_weight)
+            fitted, history = fit_untouched(choices, task, rows, None)
+            return self._keep_as_is(fitted, history, None)
+        labels = LabelCodes.of(y)
+        codes = labels.encode(y)
+        if self.class_weight is not None:
             weight = check_weights(sample_weight, X)
-            sample_weight = balanced(weight, self.class_weight, labels, labels.encode(y))
-        target = labels.encode(y) if coded and labels is not None else y
-        stepped = bool(choices.training.explicit()) or self._untouched(anew=True) is None
-        classes = LabelCodes.of(y).classes if stepped else None
+            sample_weight = balanced(weight, self.class_weight, labels, codes)
+        classes = np.arange(len(labels.classes)) if coded else labels.classes
+        rows = Table(X, codes, sample_weight)
         held_out = None
-        if X_val is not None:
-            held_out = Table(X_val, LabelCodes.of(y).encode(y_val), weight_val)
-        task = Task("classification", 1, 0 if classes is None else len(classes))
-        self._fit_untouched(choices, task, Table(X, target, sample_weight), held_out, classes)
-        self._fitted_codes = labels if coded else None
-        return self._take_classes()
+        if has_validation(*validation):
+            held_out = Table(validation[0], labels.encode(validation[1]), validation[2])
+        fitted, history = fit_untouched(choices, labels.task, rows, held_out, classes)
+        return self._keep_as_is(fitted, history, labels if coded else None)
 
-    def _step_as_is(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
-        from unifml.estimators.untouched import step
-
-        step(self, X, y, sample_weight, classes=classes)
+    def _keep_as_is(self, fitted: Fitted, history: History, codes: LabelCodes | None) -> Self:
+        self._fitted_codes = codes
+        self._keep(fitted, history, fitted.native)
         return self._take_classes()
 
     def _take_classes(self) -> Self:
@@ -279,10 +248,6 @@ class Classifier(ClassifierMixin, Base):
         elif hasattr(native, "classes_"):
             self.classes_ = native.classes_
         return self
-
-    def _needs_codes(self, choices: Choices) -> bool:
-        native = self._untouched(anew=True)
-        return native is not None and choices.adapter.traits(native).label_codes
 
     def _decoded(self, labels: Any) -> Any:
         codes = self.__dict__.get("_fitted_codes")
@@ -299,7 +264,5 @@ class Classifier(ClassifierMixin, Base):
         if native is None:
             tags.classifier_tags.multi_label = True
         else:
-            from sklearn.utils import get_tags
-
             tags.classifier_tags = get_tags(native).classifier_tags or tags.classifier_tags
         return tags

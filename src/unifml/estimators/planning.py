@@ -13,6 +13,7 @@ from unifml.core.seeds import Seeds
 from unifml.core.signature import Signature, compute_dtype
 from unifml.core.task import Task
 from unifml.errors import CapabilityError
+from unifml.estimators.resolve import resolve_adapter, resolve_device
 from unifml.models import Model, Native
 from unifml.models.capable import check_used, find_road
 from unifml.training import LOSSES, Training
@@ -29,6 +30,17 @@ class Choices:
     training: Training
     seeds: Seeds
     device: str
+    asked_device: str | None = None
+    found_by_call: bool = False
+    verbose: int | None = None
+
+    def settled(self, task: Task, X: npt.NDArray[Any]) -> Choices:
+        """Find the backend of a factory by what it builds, where nobody said it before."""
+        if not self.found_by_call:
+            return self
+        adapter = resolve_adapter(self.model, None, sign(X, task, self))
+        device = resolve_device(adapter, self.asked_device)
+        return replace(self, adapter=adapter, device=device, found_by_call=False)
 
 
 def plan_model(

@@ -6,17 +6,19 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import check_numbers, check_weights, has_validation, training_rows
 from unifml.errors import DataError
-from unifml.estimators.base import Base
+from unifml.estimators.base import Base, Validation
+from unifml.estimators.course import fit_rows, fit_untouched
 from unifml.estimators.methods import learns_in_steps
+from unifml.estimators.planning import Choices
 from unifml.estimators.steps import step_network
 from unifml.estimators.untouched import step
-from unifml.training import Training
 
 
 class Regressor(RegressorMixin, Base):
@@ -63,72 +65,30 @@ class Regressor(RegressorMixin, Base):
     (2,)
     """
 
-    def __init__(
-        self,
-        model: Any = "mlp",
-        *,
-        training: Training | None = None,
-        backend: str | None = None,
-        device: str | None = None,
-        random_state: Any = None,
-        verbose: int | None = None,
-    ) -> None:
-        self.model = model
-        self.training = training
-        self.backend = backend
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Learn from rows and their targets.
-
-        Parameters
-        ----------
-        X : table of shape (n, features)
-            NumPy, list, pandas, polars, Arrow. scikit-learn natives get it untouched.
-        y : array-like of shape (n,) or (n, outputs)
-            Numbers.
-        sample_weight : array-like of shape (n,) or None
-            Not negative, with a positive sum. A row of weight 0 counts as an absent row.
-        X_val, y_val, sample_weight_val : optional
-            Rows to validate on after each epoch.
-
-        Returns
-        -------
-        Regressor
-            Itself. Writes ``n_features_in_``, ``feature_names_in_``, ``history_`` and the state
-            behind ``model_``, all at the end: a fit that fails changes nothing.
-
-        Raises
-        ------
-        CapabilityError, DataError, DivergedError, ParameterError
-            Before work starts, but for a diverged loss.
-        """
-        choices = self._choices()
+    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+        choices, scratch = self._choices(), self._scratch()
         if self._rules_itself(anew=True):
-            held_out = None if X_val is None else Table(X_val, np.asarray(y_val), sample_weight_val)
-            n_targets = y.shape[1] if len(getattr(y, "shape", ())) > 1 else 1
-            rows = Table(X, y, sample_weight)
-            return self._fit_untouched(choices, Task("regression", n_targets), rows, held_out, None)
-        scratch = self._scratch()
+            return self._learn_as_is(choices, X, y, sample_weight, validation)
         rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
         held_out = None
-        if has_validation(X_val, y_val, sample_weight_val):
-            held_out = self._rows(scratch, X_val, y_val, sample_weight_val)
+        if has_validation(*validation):
+            held_out = self._rows(scratch, *validation)
             _require_shape(held_out, rows.y.shape[1:])
-        fitted, history = self._fit_rows(choices, _task(rows), rows, held_out, scratch)
+        names = getattr(scratch, "feature_names_in_", None)
+        fitted, history = fit_rows(choices, _task(rows), rows, held_out, feature_names=names)
         self._flat = rows.y.ndim == 1
         return self._keep(fitted, history, scratch)
+
+    def _learn_as_is(
+        self, choices: Choices, X: Any, y: Any, sample_weight: Any, validation: Validation
+    ) -> Self:
+        held_out = None
+        if has_validation(*validation):
+            held_out = Table(validation[0], np.asarray(validation[1]), validation[2])
+        n_targets = y.shape[1] if len(getattr(y, "shape", ())) > 1 else 1
+        rows = Table(X, y, sample_weight)
+        fitted, history = fit_untouched(choices, Task("regression", n_targets), rows, held_out)
+        return self._keep(fitted, history, fitted.native)
 
     @available_if(learns_in_steps)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -148,15 +108,13 @@ class Regressor(RegressorMixin, Base):
             step(self, X, y, sample_weight)
             return self
         first = not self.__sklearn_is_fitted__()
-        choices = self._choices(None if first else self.seed_)
-        scratch = self._scratch()
+        choices, scratch = self._choices(go_on=not first), self._scratch()
         rows = self._rows(scratch, X, y, sample_weight, reset=first)
         if not first:
             _require_shape(rows, () if self._flat else (self._fitted.plan.task.n_targets,))
         fitted, history = step_network(
-            self._settled(choices, _task(rows), rows.X) if first else self._resumed(choices),
+            choices.settled(_task(rows), rows.X),
             None if first else self._fitted,
-            None if first else self._fitted.plan,
             rows,
             task=_task(rows),
             feature_names=getattr(scratch, "feature_names_in_", None),
@@ -194,10 +152,9 @@ class Regressor(RegressorMixin, Base):
         min_samples: int = 1,
         reset: bool = False,
     ) -> Table:
-        nd = not isinstance(self._nested("model"), str) and not hasattr(
-            self._nested("model"), "network"
+        values = training_rows(
+            scratch, X, y, min_samples=min_samples, allow_nd=self._takes_nd(), reset=reset
         )
-        values = training_rows(scratch, X, y, min_samples=min_samples, allow_nd=nd, reset=reset)
         return Table(values, check_numbers(y), check_weights(sample_weight, values))
 
     def __sklearn_tags__(self) -> Any:
@@ -206,8 +163,6 @@ class Regressor(RegressorMixin, Base):
         if native is None:
             tags.target_tags.multi_output = True
         else:
-            from sklearn.utils import get_tags
-
             tags.regressor_tags = get_tags(native).regressor_tags or tags.regressor_tags
         return tags
 

@@ -67,6 +67,11 @@ def native_owner(model: Native) -> Adapter | None:
     return owner(model.factory)
 
 
+def unknown(model: Model | Native) -> bool:
+    """Say whether only a call would tell which backend's models a factory builds."""
+    return isinstance(model, Native) and native_owner(model) is None
+
+
 def resolve_device(adapter: Adapter, device: str | None) -> str:
     """Return the device to compute on.
 

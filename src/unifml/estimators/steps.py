@@ -22,7 +22,7 @@ _MOMENTS = ("total", "mean", "squares")
 
 
 def step_network(
-    choices: Choices, fitted: Fitted | None, plan: Plan | None, rows: Table, **facts: Any
+    choices: Choices, fitted: Fitted | None, rows: Table, **facts: Any
 ) -> tuple[Fitted, History]:
     """Run one epoch on `rows`.
 
@@ -35,8 +35,6 @@ def step_network(
         The resolved parameters.
     fitted : Fitted or None
         The state of the calls before; None at the first.
-    plan : Plan or None
-        Its plan.
     rows : Table
         Rows that passed the gate.
     **facts
@@ -45,7 +43,7 @@ def step_network(
     rows = present(rows)
     past = dict(fitted.memory or {}) if fitted else {}
     native = None
-    if plan is None or fitted is None:
+    if fitted is None:
         plan, native = _first_plan(choices, rows, **facts)
     else:
         plan = _next_plan(choices, fitted, rows)

@@ -14,7 +14,7 @@ from unifml.estimators.planning import plan_untouched
 def step(estimator: Any, X: Any, y: Any, sample_weight: Any, **classes: Any) -> None:
     """Call the native ``partial_fit`` once on a copy, and keep the copy if that succeeded."""
     first = not estimator.__sklearn_is_fitted__()
-    choices = estimator._choices(None if first else estimator.seed_)
+    choices = estimator._choices(go_on=not first)
     kind: Kind = "classification" if classes else "regression"
     if first:
         plan, native = plan_untouched(choices, Task(kind), X)
