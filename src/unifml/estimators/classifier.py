@@ -67,7 +67,8 @@ class Classifier(ClassifierMixin, Base):
     >>> from sklearn.datasets import load_iris
     >>> from unifml import Classifier, Training
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = Classifier("mlp", backend="sklearn", training=Training(epochs=60), random_state=0)
+    >>> faster = Training(learning_rate=0.01)
+    >>> clf = Classifier("mlp", backend="sklearn", training=faster, random_state=0)
     >>> clf.fit(X, y).score(X, y) > 0.9
     True
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unifml.core.adapter import Adapter, Weights
+from unifml.core.adapter import Adapter, Program, Weights
 from unifml.core.fitted import Fitted, Scaling, body_weights, network_input
 from unifml.core.history import History
 from unifml.core.plan import Plan
@@ -50,10 +50,9 @@ def fit_network(
     if plan.procedure == "exact":
         learned, history = solve(program, plan, start, ready)
     else:
-        validation = None if held_out is None else prepared(plan, start, target, held_out)
-        history = run_loop(
-            program, plan, ready, validation, orders(plan, len(ready)), verbose=verbose
-        )
+        if held_out is not None:
+            held_out = prepared(plan, start, target, held_out)
+        history = _train(program, plan, ready, held_out, verbose)
         learned = program.result()
     weights = {**start, **learned}
     check_weights_finite(weights, plan)
@@ -73,8 +72,9 @@ def fit_native_network(
     ready = prepared(plan, None, None, table)
     program = adapter.program(native, plan, ready)
     check_outputs(program.forward(ready.X[:_LOOK]), plan.task, plan.output)
-    validation = None if held_out is None else prepared(plan, None, None, held_out)
-    history = run_loop(program, plan, ready, validation, orders(plan, len(ready)), verbose=verbose)
+    if held_out is not None:
+        held_out = prepared(plan, None, None, held_out)
+    history = _train(program, plan, ready, held_out, verbose)
     return Fitted(plan, adapter.name, native=program.result()), history
 
 
@@ -92,7 +92,7 @@ def fit_estimator(
     if plan.procedure == "native":
         program.fit()
         return Fitted(plan, adapter.name, native=program.result()), History()
-    history = run_loop(program, plan, table, held_out, orders(plan, len(table)), verbose=verbose)
+    history = _train(program, plan, table, held_out, verbose)
     return Fitted(plan, adapter.name, native=program.result()), history
 
 
@@ -139,6 +139,12 @@ def check_weights_finite(weights: Weights, plan: Plan) -> None:
             found="weights are NaN or infinite after the last step",
             fix=f"lower the learning rate: Training(learning_rate={slower:g})",
         )
+
+
+def _train(
+    program: Program, plan: Plan, rows: Table, held_out: Table | None, verbose: int | None
+) -> History:
+    return run_loop(program, plan, rows, held_out, orders(plan, len(rows)), verbose=verbose)
 
 
 def _order(plan: Plan, n_rows: int, epoch: int) -> BatchOrder:

@@ -38,7 +38,7 @@ class WeightSpec:
         return self.role != "statistic"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer(Spec):
     """The base of all layers: a frozen description, without a framework.
 

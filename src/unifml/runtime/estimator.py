@@ -51,8 +51,8 @@ def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEs
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = unifml.Classifier("linear").fit(X, y)
     >>> path = unifml.export_onnx(clf, "iris.onnx", X).path
-    >>> unifml.load_onnx(path).predict(X[:3])
-    array([0, 0, 0])
+    >>> unifml.load_onnx(path).predict(X[:3]).tolist()
+    [0, 0, 0]
     """
     estimator = OnnxEstimator(os.fspath(path), device)
     _ = estimator.session

@@ -18,6 +18,11 @@ from unifml.errors import DataTypeError, UnknownNameError
 from unifml.training.rules import check_fields
 
 
+Slots = tuple[Any, ...]
+Root = Callable[[Any], Any]
+Update = tuple[Any, Slots]
+
+
 class Scalars(NamedTuple):
     """What an update rule needs to know of a step, computed in float64 on the host.
 
@@ -55,9 +60,7 @@ class Optimizer(Spec):
         """Whether decoupled weight decay is part of it."""
         return False
 
-    def update(
-        self, gradient: Any, slots: tuple[Any, ...], step: Scalars, sqrt: Callable[[Any], Any]
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
         """Return what is to be subtracted from a weight, and the new slots.
 
         Parameters
@@ -105,9 +108,7 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
 
-    def update(
-        self, gradient: Any, slots: tuple[Any, ...], step: Scalars, sqrt: Callable[[Any], Any]
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
         velocity = self.momentum * slots[0] + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         return step.rate * direction, (velocity,)
@@ -151,9 +152,7 @@ class Adam(Optimizer):
             correction=1.0 / np.sqrt(1.0 - self.beta_2**t),
         )
 
-    def update(
-        self, gradient: Any, slots: tuple[Any, ...], step: Scalars, sqrt: Callable[[Any], Any]
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
         first = self.beta_1 * slots[0] + (1.0 - self.beta_1) * gradient
         second = self.beta_2 * slots[1] + (1.0 - self.beta_2) * (gradient * gradient)
         root = sqrt(second) * step.correction + self.epsilon
@@ -220,9 +219,7 @@ class RMSprop(Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-8
 
-    def update(
-        self, gradient: Any, slots: tuple[Any, ...], step: Scalars, sqrt: Callable[[Any], Any]
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
         square = self.rho * slots[0] + (1.0 - self.rho) * (gradient * gradient)
         return step.rate * gradient / (sqrt(square) + self.epsilon), (square,)
 
