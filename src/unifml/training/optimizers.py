@@ -17,7 +17,6 @@ from unifml.core.table import FloatArray
 from unifml.errors import DataTypeError, UnknownNameError
 from unifml.training.rules import check_fields
 
-
 Slots = tuple[Any, ...]
 Root = Callable[[Any], Any]
 Update = tuple[Any, Slots]
