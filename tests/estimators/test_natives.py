@@ -133,6 +133,29 @@ def test_a_model_of_another_backend_is_refused(backend, net):
         Classifier(net(), backend=other).fit(X, Y)
 
 
+def dropping(backend):
+    if backend == "torch":
+        return torch_net(dropout=0.5)
+    import keras
+
+    layers = (keras.layers.Dense(8), keras.layers.Dropout(0.5), keras.layers.Dense(1))
+    return keras.Sequential([keras.Input((30,)), *layers])
+
+
+@networks
+def test_dropout_of_natives_follows_the_seed(backend, net):
+    # From one start, in one batch: only what is dropped can make a difference.
+    one_batch = Training(epochs=5, batch_size=len(X), learning_rate=0.05)
+    mine = dropping(backend)
+
+    def fit(seed):
+        clf = Classifier(mine, training=one_batch, random_state=seed)
+        return clf.fit(X, Y).predict_proba(X)
+
+    np.testing.assert_array_equal(fit(0), fit(0))
+    assert np.abs(fit(0) - fit(1)).max() > 1e-3
+
+
 @networks
 def test_sample_weights_reach_natives(backend, net):
     mine = net()
