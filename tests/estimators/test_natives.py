@@ -26,11 +26,14 @@ def torch_net(out=1, dropout=0.0, seed=0):
 def keras_net(out=1, activation=None, compiled=None):
     import keras
 
+    def start(seed):
+        return keras.initializers.GlorotUniform(seed=seed)
+
     model = keras.Sequential(
         [
             keras.Input((30,)),
-            keras.layers.Dense(8, activation="tanh"),
-            keras.layers.Dense(out, activation=activation),
+            keras.layers.Dense(8, activation="tanh", kernel_initializer=start(0)),
+            keras.layers.Dense(out, activation=activation, kernel_initializer=start(1)),
         ]
     )
     if compiled:
@@ -70,7 +73,8 @@ def test_an_instance_is_the_start_and_stays_as_it_is(backend, net):
 @networks
 @pytest.mark.parametrize("out", [1, 2])
 def test_two_classes_come_as_one_or_two_logits(backend, net, out):
-    clf = Classifier(net(out), training=Training(epochs=30), random_state=0).fit(X, Y)
+    training = Training(epochs=30, learning_rate=0.01)
+    clf = Classifier(net(out), training=training, random_state=0).fit(X, Y)
     assert clf.predict_proba(X).shape == (len(X), 2)
     assert clf.score(X, Y) > 0.9
 
@@ -212,12 +216,25 @@ def test_a_training_step_of_the_module_is_called():
 def test_the_global_generator_of_torch_is_as_it_was():
     import torch
 
-    torch.manual_seed(5)
+    mine = torch_net(dropout=0.5)
     before = torch.get_rng_state()
-    Classifier(torch_net(dropout=0.5), training=FEW).fit(X, Y)
-    torch.manual_seed(5)
+    Classifier(mine, training=FEW).fit(X, Y)
     assert torch.equal(before, torch.get_rng_state())
-    np.testing.assert_array_equal(before, torch.get_rng_state())
+
+
+@pytest.mark.torch
+def test_a_seeded_block_draws_by_its_seed():
+    import torch
+
+    import unifml
+
+    def draws(seed):
+        with unifml.get_adapter("torch").seeded(seed):
+            return torch.rand(3), np.random.rand(3)
+
+    torch.testing.assert_close(draws(5)[0], draws(5)[0], rtol=0, atol=0)
+    assert not torch.equal(draws(5)[0], draws(6)[0])
+    np.testing.assert_array_equal(draws(5)[1], np.random.RandomState(5).rand(3))
 
 
 @pytest.mark.keras
