@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
@@ -25,9 +28,9 @@ def load() -> ModuleType:
         If Keras was set to a backend for which there is no engine.
     """
     _torch_first()
-    # The messages of TensorFlow's start-up (no GPU found, which CPU instructions) say nothing here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    keras = importlib.import_module("keras")
+    with _without_greetings():
+        keras = importlib.import_module("keras")
     backend = keras.backend.backend()
     if backend not in ENGINES:
         raise CapabilityError(
@@ -37,6 +40,36 @@ def load() -> ModuleType:
             "or use backend='torch'",
         )
     return importlib.import_module(ENGINES[backend])
+
+
+@contextmanager
+def _without_greetings() -> Iterator[None]:
+    """Hold back what TensorFlow's libraries write to the terminal when they are loaded.
+
+    No setting silences those lines. Everything else that is written meanwhile comes out after.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not any(greeting in line for greeting in _GREETINGS):
+                    print(line, file=sys.stderr)
+
+
+_GREETINGS = (
+    "All log messages before absl::InitializeLog()",
+    "oneDNN custom operations are on",
+    "Could not find cuda drivers",
+    "This TensorFlow binary is optimized to use available CPU instructions",
+    "To enable the following instructions",
+)
 
 
 def _torch_first() -> None:
