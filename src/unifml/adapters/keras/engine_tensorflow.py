@@ -210,14 +210,23 @@ def variable(like: Any) -> Any:
 
 
 def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
-    """Return a model's inference as a compiled function of one tensor."""
+    """Return a model's inference as a compiled function of one tensor of any number of rows."""
 
     def call(X: Any) -> Any:
         return model(X, training=False)
 
-    return (
-        call if model.compiled and model.run_eagerly else tf.function(call, reduce_retracing=True)
-    )
+    if model.compiled and model.run_eagerly:
+        return call
+    traced: dict[Any, Any] = {}
+
+    def compiled(X: Any) -> Any:
+        shape = tuple(X.shape[1:])
+        if shape not in traced:
+            rows = tf.TensorSpec((None, *shape), X.dtype)
+            traced[shape] = tf.function(call).get_concrete_function(rows)
+        return traced[shape](X)
+
+    return compiled
 
 
 def gradients(
