@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from estimators.factories import FACTORIES
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.linear_model import LogisticRegression
 
-from unifml import Classifier, Native, Regressor, Training
-from unifml.errors import CapabilityError, DataError, ParameterError
+from unifml import Classifier, Native, Regressor, Training, config_context
+from unifml.errors import CapabilityError, DataError, DataTypeError, ParameterError
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = ((X - X.mean(0)) / X.std(0)).astype(np.float32)
@@ -135,6 +136,91 @@ def test_a_model_of_another_backend_is_refused(backend, net):
     other = {"torch": "keras", "keras": "torch"}[backend]
     with pytest.raises(CapabilityError, match=f"'{backend}'"):
         Classifier(net(), backend=other).fit(X, Y)
+
+
+@networks
+@pytest.mark.parametrize("factory", [False, True])
+def test_a_precision_other_than_the_models_is_refused(backend, net, factory):
+    training = Training(epochs=1, precision="float64")
+    with pytest.raises(CapabilityError, match="its weights are float32"):
+        Classifier(net if factory else net(), training=training, backend=backend).fit(X, Y)
+
+
+@networks
+def test_a_precision_that_the_factory_builds_in_is_taken(backend, net):
+    def build(signature):
+        if backend == "torch":
+            import torch
+
+            return torch.nn.Linear(30, 1).to(getattr(torch, signature.dtype))
+        import keras
+
+        dtype = signature.dtype
+        return keras.Sequential(
+            [keras.Input((30,), dtype=dtype), keras.layers.Dense(1, dtype=dtype)]
+        )
+
+    training = Training(epochs=1, precision="float64")
+    Classifier(build, training=training, backend=backend).fit(X, Y)
+
+
+@networks
+def test_an_instance_takes_no_parameters(backend, net):
+    with pytest.raises(ParameterError, match="hidden"):
+        Classifier(Native(net(), hidden=3)).fit(X, Y)
+
+
+@networks
+def test_a_network_is_no_estimator_of_scikit_learn(backend, net):
+    with pytest.raises(DataTypeError, match="scikit-learn compatible"):
+        Classifier(lambda: net(), backend="sklearn").fit(X, Y)
+
+
+@networks
+def test_outputs_are_stated_for_classes_only(backend, net):
+    with pytest.raises(ParameterError, match="leave output out"):
+        Regressor(Native(net(), output="logits")).fit(X, X[:, 0])
+    with pytest.raises(ParameterError, match="output='values'"):
+        Native(net(), output="values")
+
+
+@pytest.mark.sklearn
+def test_an_estimator_that_predicts_for_itself_has_no_output_to_state():
+    with pytest.raises(ParameterError, match="leave output out"):
+        Classifier(Native(LogisticRegression, output="logits")).fit(X, Y)
+
+
+@pytest.mark.torch
+def test_a_factory_says_whose_it_is_before_the_configuration():
+    with config_context(backend="torch"):
+        clf = Classifier(lambda: LogisticRegression(max_iter=500)).fit(X, Y)
+    assert clf.backend_ == "sklearn"
+
+
+@networks
+def test_a_model_with_nothing_to_learn_is_refused(backend, net):
+    frozen = net()
+    if backend == "torch":
+        frozen.requires_grad_(False)
+    else:
+        frozen.trainable = False
+    with pytest.raises(CapabilityError, match=r"require a gradient|no trainable variables"):
+        Classifier(frozen).fit(X, Y)
+
+
+@pytest.mark.torch
+def test_a_training_step_returns_a_loss():
+    net = torch_net()
+    net.training_step = lambda batch: None
+    with pytest.raises(DataTypeError, match="it returned a NoneType"):
+        Classifier(net, training=FEW).fit(X, Y)
+
+
+@pytest.mark.keras
+def test_a_regression_does_not_learn_by_a_loss_of_classes():
+    model = keras_net(2, compiled={"loss": "sparse_categorical_crossentropy"})
+    with pytest.raises(ParameterError, match="loss of classes"):
+        Regressor(model).fit(X, X[:, 0])
 
 
 def dropping(backend):

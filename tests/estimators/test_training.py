@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import ShuffleSplit
 
 from unifml import Callback, Classifier, Cosine, EarlyStopping, Regressor, Training
-from unifml.errors import DivergedError
+from unifml.errors import CapabilityError, DivergedError, ParameterError
 from unifml.models import MLP
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -50,6 +51,31 @@ def test_nothing_is_held_out_unless_asked(backend):
     assert "val_loss" in held.history_
     splitter = ShuffleSplit(1, test_size=0.25, random_state=0)
     assert "val_loss" in classifier(backend, epochs=2, validation=splitter).fit(X, Y).history_
+
+
+@pytest.mark.parametrize("field", ["validation", "early_stopping"])
+def test_a_step_holds_nothing_out_and_says_so(backend, field):
+    value = {"validation": 0.2, "early_stopping": True}[field]
+    with pytest.raises(CapabilityError, match=f"leave {field} out, or call fit"):
+        classifier(backend, **{field: value}).partial_fit(X, Y)
+
+
+@pytest.mark.sklearn
+def test_an_estimator_that_cuts_its_own_batches_takes_no_batch_size():
+    with pytest.raises(CapabilityError, match="batch_size"):
+        Classifier(SGDClassifier(), training=Training(batch_size=16)).fit(X, Y)
+
+
+def test_refit_without_early_stopping_is_refused(backend):
+    with pytest.raises(ParameterError, match="early_stopping=True, refit=True"):
+        classifier(backend, validation=0.2, refit=True).fit(X, Y)
+
+
+@pytest.mark.parametrize("model", ["linear", LogisticRegression(max_iter=5000)])
+def test_rows_to_validate_on_are_refused_where_there_are_no_epochs(backend, model):
+    clf = Classifier(model, backend=backend if model == "linear" else "sklearn")
+    with pytest.raises(CapabilityError, match="X_val"):
+        clf.fit(X, Y, X_val=X, y_val=Y)
 
 
 def test_refit_is_a_fit_on_all_rows_for_the_epochs_found(backend):

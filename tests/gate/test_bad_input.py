@@ -500,6 +500,7 @@ PARAMETERS = {
     "random_state=1.5": ({"random_state": 1.5}, *SEED),
     "training='fast'": ({"training": "fast"}, *TRAINING),
     "training={}": ({"training": {"epochs": 3}}, *TRAINING),
+    "verbose=3": ({"verbose": 3}, ParameterError, "verbose in"),
     "verbose='yes'": ({"verbose": "yes"}, ParameterError, "verbose in"),
 }
 

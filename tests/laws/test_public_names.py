@@ -36,6 +36,14 @@ def test_no_name_is_listed_twice():  # ruff keeps the list sorted
     assert len(unifml.__all__) == len(set(unifml.__all__))
 
 
+def test_completion_shows_public_names_and_rooms_alone():
+    shown = {name for name in dir(unifml) if not name.startswith("__")}
+    assert shown >= set(NAMES)
+    strangers = shown - set(NAMES)
+    assert all(inspect.ismodule(getattr(unifml, name)) for name in strangers)
+    assert "config" not in strangers  # its functions are public by themselves
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = unifml.no_such_name

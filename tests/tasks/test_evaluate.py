@@ -18,7 +18,13 @@ from sklearn.preprocessing import StandardScaler
 
 import unifml
 from unifml import Classifier, Training
-from unifml.errors import CapabilityError, DataError, ParameterError, UnknownNameError
+from unifml.errors import (
+    CapabilityError,
+    DataError,
+    DataTypeError,
+    ParameterError,
+    UnknownNameError,
+)
 
 CANCER = load_breast_cancer(return_X_y=True)
 WINE = load_wine(return_X_y=True)
@@ -248,3 +254,10 @@ def test_the_result_shows_itself():
     )
     assert json.loads(report.to_json())["scores"] == report.scores
     assert len(report.plot().axes) == len(report.scores)
+
+
+@pytest.mark.sklearn
+@pytest.mark.parametrize("metrics", [3, [], {}])
+def test_metrics_that_are_none_are_refused(metrics):
+    with pytest.raises(DataTypeError, match="metrics="):
+        unifml.evaluate(LogisticRegression(), np.eye(4), [0, 1, 0, 1], cv=2, metrics=metrics)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from estimators.factories import FACTORIES
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -58,6 +60,36 @@ def test_translate_shows_the_native_words(backend):
     assert "7" in text
     assert not clf.__sklearn_is_fitted__()
     assert unifml.translate(MLP(hidden=(7,)), task="classification", backend=backend)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
+def test_translate_is_source_code_for_every_optimizer(backend, optimizer):
+    training = Training(epochs=3, optimizer=optimizer)
+    clf = Classifier("mlp", backend=backend, training=training)
+    compile(unifml.translate(clf), "translated", "exec")
+
+
+def test_translate_is_source_code_for_factories(backend):
+    build = FACTORIES[backend]
+    compile(unifml.translate(Classifier(build, backend=backend)), "translated", "exec")
+
+
+@pytest.mark.keras
+def test_translate_leaves_a_compiled_model_its_optimizer():
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "binary_crossentropy")
+    text = unifml.translate(Classifier(model))
+    assert "compiled with" in text
+    assert "Adam" not in text
+
+
+@pytest.mark.torch
+def test_translate_names_the_loss_of_several_labels():
+    on = np.tile([[0, 1, 1], [1, 0, 1]], (5, 1))
+    text = unifml.translate(Classifier("mlp", backend="torch"), np.zeros((10, 2)), on)
+    assert "binary_cross_entropy_with_logits(" in text
 
 
 @pytest.mark.sklearn

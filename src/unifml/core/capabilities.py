@@ -93,6 +93,8 @@ class NativeTraits:
         Can learn in steps, epoch by epoch.
     label_codes : bool
         Needs class labels as codes 0 to k - 1.
+    dtype : str or None
+        The dtype of its weights, where it has some.
     """
 
     output: str | None = None
@@ -100,3 +102,4 @@ class NativeTraits:
     optimizer: str | None = None
     steps: bool = True
     label_codes: bool = False
+    dtype: str | None = None

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from unifml.config import get_config
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
 from unifml.core.seeds import Seeds, draw_seed
@@ -78,7 +77,6 @@ class Base(Nature):
         adapter = resolve_adapter(model, self.backend)
         if go_on and not self.backend:
             adapter = self._fitted.adapter
-        said = self.backend or get_config()["backend"]
         return Choices(
             model=model,
             adapter=adapter,
@@ -86,7 +84,7 @@ class Base(Nature):
             seeds=Seeds(self.seed_ if go_on else draw_seed(self.random_state)),
             device=resolve_device(adapter, self.device),
             asked_device=self.device,
-            found_by_call=unknown(model) and not said and not go_on,
+            found_by_call=unknown(model) and not self.backend and not go_on,
             verbose=resolve_verbose(self.verbose),
         )
 

@@ -221,7 +221,8 @@ class Classifier(ClassifierMixin, Base):
         stepped = bool(choices.training.explicit()) or native is None
         if not (coded or stepped or self.class_weight is not None):
             task, rows = Task("classification"), Table(X, y, sample_weight)
-            fitted, history = fit_untouched(choices, task, rows, None)
+            held_out = Table(*validation) if has_validation(*validation) else None
+            fitted, history = fit_untouched(choices, task, rows, held_out)
             return self._keep_as_is(fitted, history, None)
         labels = LabelCodes.of(y)
         codes = labels.encode(y)

@@ -11,7 +11,7 @@ from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import hold_out, present
-from unifml.errors import DataError
+from unifml.errors import CapabilityError, DataError
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched
 from unifml.models import Model, Native
@@ -83,13 +83,26 @@ def _plan(choices: Choices, task: Task, rows: Table, names: Any) -> tuple[Plan, 
 
 
 def _split(plan: Plan, rows: Table, held_out: Table | None) -> tuple[Table, Table | None]:
-    if held_out is not None or plan.procedure == "native":
+    if plan.procedure != "epochs":
+        if held_out is not None:
+            raise _nothing_to_validate(plan)
+        return rows, None
+    if held_out is not None:
         return rows, held_out
     stopping, rule = plan.settings.early_stopping, plan.settings.validation
     if rule is None and stopping is not None and stopping.monitor == "val_loss":
         rule = stopping.validation
     strata = rows.y if plan.classes is not None else None
     return hold_out(rows, rule, plan.seeds, strata)
+
+
+def _nothing_to_validate(plan: Plan) -> CapabilityError:
+    return CapabilityError(
+        f"X_val for {plan.model!r}",
+        found="it is fitted at once, not epoch by epoch",
+        rule="rows are validated on after each epoch",
+        fix="leave X_val and y_val out",
+    )
 
 
 def _run(choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table | None) -> Course:

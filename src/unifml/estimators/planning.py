@@ -12,13 +12,13 @@ from unifml.core.plan import Output, Plan
 from unifml.core.seeds import Seeds
 from unifml.core.signature import Signature, compute_dtype
 from unifml.core.task import Task
-from unifml.errors import CapabilityError
+from unifml.errors import CapabilityError, ParameterError
 from unifml.estimators.resolve import resolve_adapter, resolve_device
 from unifml.models import Model, Native
 from unifml.models.capable import check_used, find_road
-from unifml.training import LOSSES, Training
+from unifml.training import LOSSES, Settings, Training
 
-_STEP_FIELDS = ("epochs", "batch_size", "validation", "early_stopping", "refit", "callbacks")
+_STEP_FIELDS = ("epochs", "validation", "early_stopping", "refit", "callbacks")
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ def plan_native(
     """
     model, adapter, training = choices.model, choices.adapter, choices.training
     assert isinstance(model, Native)
+    if task.kind == "regression":
+        _refuse_output(model, "a regression, whose outputs are values")
     settings = training.resolve({}, task, len(X))
     signature = sign(X, task, choices, names=feature_names)
     plan = Plan(
@@ -114,8 +116,16 @@ def plan_native(
     traits = adapter.traits(native)
     if traits.loss in LOSSES[task.kind]:
         settings = training.resolve({"loss": traits.loss}, task, len(X))
+    elif task.kind == "regression" and traits.loss is not None:
+        raise ParameterError(
+            f"regression with {model!r}",
+            found=f"it brings the loss {traits.loss!r}",
+            rule="that is a loss of classes",
+            fix="use a Classifier, or a model with a loss of numbers",
+        )
     output: Any = model.output or traits.output or _output(task)
     _check_abilities(settings, adapter)
+    _check_precision(settings, model, traits.dtype)
     return replace(plan, settings=settings, output=output), native
 
 
@@ -129,6 +139,8 @@ def plan_untouched(
     plan, native
         The plan, and the estimator, cloned or built, not fitted.
     """
+    if isinstance(choices.model, Native):
+        _refuse_output(choices.model, "an estimator that predicts for itself")
     explicit = choices.training.explicit()
     shape = tuple(map(int, X.shape)) if hasattr(X, "shape") else (1, 0)
     n_outputs = max(task.n_classes, task.n_targets)
@@ -136,7 +148,7 @@ def plan_untouched(
         model=choices.model,
         task=task,
         signature=Signature(shape[1:] or (0,), n_outputs, task.n_classes, "float64"),
-        settings=choices.training.resolve({}, task, shape[0]),
+        settings=Training().resolve({}, task, shape[0]),
         seeds=choices.seeds,
         procedure="epochs" if explicit else "native",
         output="probabilities" if task.kind == "classification" else "values",
@@ -146,7 +158,7 @@ def plan_untouched(
     native = choices.adapter.build(plan)
     steps = choices.adapter.traits(native).steps
     check_used(repr(choices.model), _STEP_FIELDS if steps else (), explicit)
-    return plan, native
+    return replace(plan, settings=choices.training.resolve({}, task, shape[0])), native
 
 
 def sign(
@@ -176,7 +188,27 @@ def _output(task: Task) -> Output:
     return "logits" if task.kind == "classification" else "values"
 
 
-def _check_abilities(settings: Any, adapter: Adapter) -> None:
+def _refuse_output(model: Native, what: str) -> None:
+    if model.output is not None:
+        raise ParameterError(
+            f"output={model.output!r} for {what}",
+            rule="it says what a network of classes returns",
+            fix="leave output out",
+        )
+
+
+def _check_precision(settings: Settings, model: Native, dtype: str | None) -> None:
+    if "precision" in settings.explicit and dtype and settings.precision not in ("auto", dtype):
+        raise CapabilityError(
+            f"Training(precision={settings.precision!r}) for {model!r}",
+            found=f"its weights are {dtype}",
+            rule="a native network computes in the dtype of its own weights",
+            fix="leave precision out, or let a factory take `signature` and build in "
+            "signature.dtype",
+        )
+
+
+def _check_abilities(settings: Settings, adapter: Adapter) -> None:
     capabilities, asked = adapter.capabilities, settings.explicit
     if "loss" in asked and settings.loss not in capabilities.losses:
         raise CapabilityError(f"backend {adapter.name!r} has no loss {settings.loss!r}")

@@ -11,13 +11,15 @@ from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.data import Moments, present
-from unifml.errors import ParameterError
+from unifml.errors import CapabilityError, ParameterError
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native
 from unifml.models import Model, Native
+from unifml.training import Settings
 from unifml.training.loop import run_loop
 from unifml.training.start import standardize_weights, start_weights
 
+_WHOLE_FITS = ("validation", "early_stopping", "refit")
 _MOMENTS = ("total", "mean", "squares")
 
 
@@ -47,7 +49,7 @@ def step_network(
         plan, native = _first_plan(choices, rows, **facts)
     else:
         plan = _next_plan(choices, fitted, rows)
-    plan = replace(plan, settings=replace(plan.settings, early_stopping=None))
+    _refuse_held_out(plan.settings)
     columns, x_scaling = _grown(past, "x", rows.X, rows)
     numbers, target = _grown_target(choices, plan, past, rows)
     start = _start(choices, plan, fitted, native, x_scaling)
@@ -74,6 +76,17 @@ def step_network(
         session.check_weights_finite(weights, plan)
         state = Fitted(plan, choices.adapter.name, weights=weights, target=target, memory=memory)
     return state, history
+
+
+def _refuse_held_out(settings: Settings) -> None:
+    """Raise for settings that need the whole course of a fit."""
+    asked = [name for name in _WHOLE_FITS if getattr(settings, name)]
+    if asked:
+        raise CapabilityError(
+            f"partial_fit with Training({', '.join(f'{name}=...' for name in asked)})",
+            rule="a step learns from all rows given and stops nothing",
+            fix=f"leave {', '.join(asked)} out, or call fit",
+        )
 
 
 def _first_plan(choices: Choices, rows: Table, task: Any, **names: Any) -> tuple[Plan, Any]:

@@ -12,7 +12,7 @@ from unifml.core.signature import Signature
 from unifml.errors import DataTypeError, ParameterError, UnknownNameError
 
 _FILLED = ("n_features", "n_outputs", "n_classes", "input_shape", "signature")
-_OUTPUTS = ("logits", "probabilities", "log_probabilities", "values")
+_OUTPUTS = ("logits", "probabilities", "log_probabilities")
 
 
 class Native:
@@ -105,6 +105,16 @@ def call_factory(factory: Callable[..., Any], params: Mapping[str, Any], sig: Si
             fix=f"write unifml.Native({name}, {values})",
         )
     return factory(**given)
+
+
+def refuse_params(native: Native) -> None:
+    """Raise for parameters given to a network that is built already."""
+    if native.params:
+        raise ParameterError(
+            f"{', '.join(native.params)} for {native!r}",
+            rule="only a class or a function takes parameters",
+            fix="pass a function that builds the network with them",
+        )
 
 
 def _arguments(factory: Any) -> dict[str, inspect.Parameter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import Parameter, signature
@@ -216,11 +216,18 @@ _USUAL: dict[Kind, tuple[str, ...]] = {
 
 
 def _named(metrics: Any) -> list[tuple[str, Any]]:
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    named: dict[str, Any] = {}
     if isinstance(metrics, Mapping):
-        return list(metrics.items())
-    single = isinstance(metrics, str) or callable(metrics)
-    pairs = [(_name_of(metric), metric) for metric in ([metrics] if single else metrics)]
-    return list(dict(pairs).items())
+        named = dict(metrics)
+    elif isinstance(metrics, Iterable):
+        named = {_name_of(metric): metric for metric in metrics}
+    if not named:
+        raise DataTypeError(
+            f"metrics={metrics!r}", rule="a name, a scorer, a function, or a list or dict of them"
+        )
+    return list(named.items())
 
 
 def _name_of(metric: Any) -> str:

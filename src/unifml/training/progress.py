@@ -55,7 +55,7 @@ def progress(total: int, label: str, verbose: int | None = None) -> Iterator[Bar
 def resolve_verbose(verbose: int | None) -> int | None:
     """Return what was said, else what is configured, else None."""
     level = get_config()["verbose"] if verbose is None else verbose
-    if level is not None and (not isinstance(level, Integral) or level < 0):
+    if level is not None and (not isinstance(level, Integral) or level not in (0, 1, 2)):
         raise ParameterError(f"verbose={level!r}", rule="verbose in (0, 1, 2, None)")
     return level  # type: ignore[return-value]
 

@@ -107,6 +107,12 @@ class Training(Spec):
         check_values(given)
         stopping = given["early_stopping"]
         stopping = EarlyStopping() if stopping is True else (stopping or None)
+        if given["refit"] and stopping is None:
+            raise ParameterError(
+                "refit=True without early_stopping",
+                rule="refit trains again for the epochs that early stopping found",
+                fix="write Training(early_stopping=True, refit=True)",
+            )
         optimizer = as_optimizer(given["optimizer"])
         rate = given["learning_rate"]
         return Settings(

@@ -156,6 +156,12 @@ def _kernels(model: Any) -> list[Any]:
 
 
 def _stepper(model: Any, plan: Plan) -> Any:
+    if not model.trainable_variables:
+        raise CapabilityError(
+            f"training the Keras model {model.name!r}",
+            found="it has no trainable variables",
+            fix="set layer.trainable = True on those to learn",
+        )
     if type(model).train_step is not keras.Model.train_step:
         return _OwnStep(model, plan)
     if model.compiled and model.optimizer is not None:

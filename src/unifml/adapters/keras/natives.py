@@ -15,8 +15,8 @@ from unifml.adapters.keras.optimizers import copied_optimizer
 from unifml.adapters.keras.rng import seeded
 from unifml.adapters.keras.weights import read_native, settle, write_native
 from unifml.core.plan import Plan
-from unifml.errors import CapabilityError, DataTypeError, ParameterError
-from unifml.models.native import call_factory, is_factory
+from unifml.errors import CapabilityError, DataTypeError
+from unifml.models.native import call_factory, is_factory, refuse_params
 
 
 def build(plan: Plan) -> Any:
@@ -29,11 +29,7 @@ def build(plan: Plan) -> Any:
             model = call_factory(native.factory, native.params, sig)
             _check(model, native)
             return _with_weights(model, sig.input_shape, sig.dtype)
-        if native.params:
-            raise ParameterError(
-                f"{', '.join(native.params)} for {native!r}",
-                rule="only a class or a function takes parameters",
-            )
+        refuse_params(native)
         return copied(native.factory, sig.input_shape, sig.dtype)
 
 

@@ -37,7 +37,13 @@ def traits(native: Any) -> NativeTraits:
         output=output_kind(native),
         loss=_OURS.get(loss_name(native) or ""),
         optimizer=kind(native.optimizer) if native.compiled and native.optimizer else None,
+        dtype=_dtype(native),
     )
+
+
+def _dtype(model: Any) -> str | None:
+    dtypes = (keras.backend.standardize_dtype(v.dtype) for v in model.weights)
+    return next((dtype for dtype in dtypes if "float" in dtype), None)
 
 
 def output_kind(model: Any) -> Output | None:

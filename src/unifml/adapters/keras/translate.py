@@ -15,7 +15,7 @@ _HIDDEN = ("name", "trainable", "dtype", "axis", "seed")
 def translate(plan: Plan) -> str:
     """Return the construction and the training of a plan as Keras code to read."""
     if plan.network is None:
-        model = [f"model = {plan.model!r}  # yours, copied or built under the seed"]
+        model = [f"# model: yours, {plan.model!r}, copied or built under the seed"]
     else:
         model = _network(plan)
     return "\n".join(["import keras", "", *model, "", *_training(plan)])
@@ -76,15 +76,21 @@ def _training(plan: Plan) -> list[str]:
             "# solved exactly: SciPy's L-BFGS-B over loss and gradient of all rows, in float64",
             f"# objective: {settings.loss} + {settings.l2:g} / 2 * sum(kernel ** 2)",
         ]
+    half = "  # unifml: half of it" if settings.loss == "mse" else ""
+    fit = [
+        "# not called: unifml runs each epoch in one compiled call, in an order from the seed",
+        f"model.fit(X, y, epochs={settings.epochs}, batch_size={settings.batch_size})",
+    ]
+    if plan.network is None and getattr(plan.model.factory, "compiled", False):
+        return ["# optimizer, loss and metrics: those that it was compiled with", *fit]
     given = ", ".join(f"{name}={value!r}" for name, value in arguments(settings).items())
     return [
         *_notes(settings),
         "model.compile(",
         f"    optimizer=keras.optimizers.{CLASSES[settings.optimizer.kind]}({given}),",
-        f"    loss={_loss(plan)},",
+        f"    loss={_loss(plan)},{half}",
         ")",
-        "# not called: unifml runs each epoch in one compiled call, in an order from the seed",
-        f"model.fit(X, y, epochs={settings.epochs}, batch_size={settings.batch_size})",
+        *fit,
     ]
 
 
@@ -95,8 +101,7 @@ def _loss(plan: Plan) -> str:
         kind = "BinaryCrossentropy" if on_off else "SparseCategoricalCrossentropy"
         return f"keras.losses.{kind}(from_logits={plan.output == 'logits'})"
     kinds = {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "huber": "Huber"}
-    half = "  # unifml: half of it" if name == "mse" else ""
-    return f"keras.losses.{kinds[name]}(){half}"
+    return f"keras.losses.{kinds[name]}()"
 
 
 def _notes(settings: Settings) -> list[str]:

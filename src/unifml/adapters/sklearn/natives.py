@@ -23,7 +23,7 @@ from unifml.core.capabilities import NativeTraits
 from unifml.core.plan import Plan, Translation
 from unifml.core.seeds import Seeds
 from unifml.core.table import BatchOrder, FloatArray, Table
-from unifml.errors import CapabilityError
+from unifml.errors import CapabilityError, DataTypeError
 from unifml.models import Native
 from unifml.models.native import call_factory, is_factory
 
@@ -42,11 +42,21 @@ def build(plan: Plan) -> Any:
     if is_factory(model.factory):
         with seeded(plan.seeds.integer("native")):
             native = call_factory(model.factory, model.params, plan.signature)
+        _check(native, model)
     else:
         native = clone(model.factory)
         if model.params:
             native.set_params(**model.params)
     return _seed(native, plan.seeds)
+
+
+def _check(native: Any, model: Native) -> None:
+    if not (hasattr(native, "fit") and hasattr(native, "get_params")):
+        raise DataTypeError(
+            f"{model!r} on backend 'sklearn'",
+            found=f"it built a {type(native).__name__}",
+            rule="a scikit-learn compatible estimator is needed",
+        )
 
 
 def construct(translation: Translation) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from unifml.adapters.sklearn.layers import estimator_class, mlp_params
 from unifml.core.plan import Plan
 from unifml.models import Native
+from unifml.models.native import is_factory
 
 
 def translate(plan: Plan) -> str:
@@ -19,7 +20,8 @@ def translate(plan: Plan) -> str:
         return _source(path, _call(path.rpartition(".")[2], params), plan.translation.notes)
     native = plan.model.factory if isinstance(plan.model, Native) else plan.model
     notes = ["random states that are None are drawn from the seed; X and y go in untouched"]
-    return "\n".join([*_comments(notes), f"model = {native!r}", "model.fit(X, y)"])
+    yours = f"# model: yours, {native!r}" if is_factory(native) else f"model = {native!r}"
+    return "\n".join([*_comments(notes), yours, "model.fit(X, y)"])
 
 
 def _network(plan: Plan) -> str:

@@ -58,7 +58,9 @@ class TorchAdapter:
         return (*cards, *metal, "cpu")
 
     def traits(self, native: Any) -> NativeTraits:
-        return NativeTraits()
+        from unifml.adapters.torch import natives
+
+        return natives.traits(native)
 
     def seeded(self, seed: int) -> AbstractContextManager[None]:
         from unifml.adapters._torch_engine.rng import seeded

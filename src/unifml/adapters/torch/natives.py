@@ -17,10 +17,11 @@ from unifml.adapters._torch_engine.program import ModuleProgram
 from unifml.adapters._torch_engine.rng import exact_floats, seeded
 from unifml.adapters.torch import weights as room
 from unifml.core.adapter import Weights
+from unifml.core.capabilities import NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError, DataTypeError
-from unifml.models.native import call_factory, is_factory
+from unifml.models.native import call_factory, is_factory, refuse_params
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 
@@ -29,6 +30,7 @@ def build(plan: Plan) -> nn.Module:
     """Copy an instance, or call a class or function under the plan's seed."""
     native = plan.model
     if not is_factory(native.factory):
+        refuse_params(native)
         return copied(native.factory)
     with seeded(plan.seeds.integer("init")):
         module = call_factory(native.factory, native.params, plan.signature)
@@ -39,6 +41,19 @@ def build(plan: Plan) -> nn.Module:
             rule="a torch.nn.Module is needed",
         )
     return module
+
+
+def traits(native: Any) -> NativeTraits:
+    """Describe a module; a class or function says nothing before it is called."""
+    if not isinstance(native, nn.Module):
+        return NativeTraits()
+    return NativeTraits(dtype=str(float_dtype(native)).removeprefix("torch."))
+
+
+def float_dtype(module: nn.Module) -> torch.dtype:
+    """Return the dtype of a module's first floating weights, which its rows get as well."""
+    floats = (p.dtype for p in module.parameters() if p.is_floating_point())
+    return next(floats, torch.float32)
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -63,10 +78,15 @@ class NativeProgram(ModuleProgram):
     """
 
     def __init__(self, module: nn.Module, plan: Plan, data: Table | None) -> None:
-        floats = [p.dtype for p in module.parameters() if p.is_floating_point()]
-        super().__init__(module, plan, floats[0] if floats else torch.float32)
+        super().__init__(module, plan, float_dtype(module))
         if data is not None:
             free = [p for p in module.parameters() if p.requires_grad]
+            if not free:
+                raise CapabilityError(
+                    f"training {type(module).__name__}",
+                    found="it has no parameters that require a gradient",
+                    fix="set requires_grad=True on those to learn",
+                )
             kernels, others = [p for p in free if p.ndim > 1], [p for p in free if p.ndim <= 1]
             self.learn_from(data, Stepper(kernels, others, plan))
 
@@ -88,7 +108,14 @@ class NativeProgram(ModuleProgram):
 
     def _own_step(self, batch: Batch, rate: float) -> Tensor:
         parts = batch if batch[2] is not None else batch[:2]
-        return self.descend(self.module.training_step(parts), rate)
+        loss = self.module.training_step(parts)
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise DataTypeError(
+                f"training_step of {type(self.module).__name__}",
+                found=f"it returned a {type(loss).__name__}",
+                rule="it returns the loss of the batch, a tensor of one number",
+            )
+        return self.descend(loss, rate)
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
         raise CapabilityError("an exact solution of a native module", fix="train it by epochs")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from unifml.adapters.torch.natives import float_dtype
 from unifml.core.plan import Plan
 
 
@@ -20,9 +21,8 @@ def export(module: torch.nn.Module, plan: Plan, opset: int) -> Any:
     """
     import onnx
 
-    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
     rows = np.zeros((2, *plan.signature.input_shape))
-    example = torch.tensor(rows, dtype=dtype)
+    example = torch.tensor(rows, dtype=float_dtype(module))
     buffer = io.BytesIO()
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -9,7 +9,7 @@ from unifml.training import SGD, Adam, RMSprop
 def translate(plan: Plan) -> str:
     """Return the construction and the training of a plan as torch code to read."""
     if plan.network is None:
-        model = f"model = {plan.model!r}  # yours, built under the seed"
+        model = f"# model: yours, {plan.model!r}, copied or built under the seed"
     else:
         model = _module(plan)
     return "\n".join(["import torch", "from torch import nn", "", model, "", *_training(plan)])
@@ -37,7 +37,7 @@ def _training(plan: Plan) -> list[str]:
             f"# objective: {settings.loss} + {settings.l2:g} / 2 * sum(kernel ** 2)",
         ]
     loss = _LOSSES[settings.loss]
-    if settings.loss == "cross_entropy" and plan.task.width == 1:
+    if settings.loss == "cross_entropy" and (plan.task.multilabel or plan.task.binary):
         loss = "nn.functional.binary_cross_entropy_with_logits"
     return [
         f"optimizer = {_optimizer(plan)}",
@@ -56,14 +56,15 @@ def _optimizer(plan: Plan) -> str:
         betas = f"betas=({optimizer.beta_1}, {optimizer.beta_2}), eps={optimizer.epsilon}"
         if not optimizer.decays:
             return f"torch.optim.Adam(model.parameters(), lr={rate}, {betas})"
-        decay = f"weight_decay={plan.settings.weight_decay:g}  # kernels only"
-        return f"torch.optim.AdamW(model.parameters(), lr={rate}, {betas}, {decay})"
+        decay = f"weight_decay={plan.settings.weight_decay:g}"
+        call = f"torch.optim.AdamW(model.parameters(), lr={rate}, {betas}, {decay})"
+        return f"{call}  # the decay: kernels only"
     if isinstance(optimizer, SGD):
         rest = f"momentum={optimizer.momentum}, nesterov={optimizer.nesterov}"
         return f"torch.optim.SGD(model.parameters(), lr={rate}, {rest})"
     assert isinstance(optimizer, RMSprop)
-    rest = f"alpha={optimizer.rho}, eps={optimizer.epsilon}  # rho -> alpha"
-    return f"torch.optim.RMSprop(model.parameters(), lr={rate}, {rest})"
+    rest = f"alpha={optimizer.rho}, eps={optimizer.epsilon}"
+    return f"torch.optim.RMSprop(model.parameters(), lr={rate}, {rest})  # rho -> alpha"
 
 
 _LOSSES = {
