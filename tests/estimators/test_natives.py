@@ -295,6 +295,8 @@ def test_a_training_step_of_the_module_is_called():
 
     clf = Classifier(Own, training=Training(epochs=3, batch_size=100), random_state=0).fit(X, Y)
     assert clf.model_.calls == 3 * 6
+    with pytest.raises(CapabilityError, match="whole objective"):
+        Classifier(Own, training=Training(l2=1.0)).fit(X, Y)
     assert isinstance(clf.model_, torch.nn.Module)
 
 

@@ -229,3 +229,12 @@ def test_threads_with_one_seed_give_one_model(backend):
         fits = list(pool.map(lambda _: classifier(backend).fit(X, Y).predict_proba(X), range(3)))
     np.testing.assert_array_equal(fits[0], fits[1])
     np.testing.assert_array_equal(fits[0], fits[2])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_an_exact_solution_has_the_precision_asked_for(backend, precision):
+    asked = Training(precision=precision)
+    clf = Classifier("linear", backend=backend, training=asked).fit(X, Y)
+    exact = Classifier("linear", backend=backend).fit(X, Y).predict_proba(X)
+    found = np.abs(clf.predict_proba(X) - exact).max()
+    assert (found == 0) == (precision == "float64")

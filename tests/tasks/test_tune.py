@@ -298,3 +298,13 @@ def test_the_result_shows_itself():
     assert list(search.to_frame().columns[:3]) == ["trial", "accuracy", "state"]
     assert search.plot().axes
     assert "max_depth" in str(clone(search)) or clone(search)._repr_html_()
+
+
+def test_failed_trials_are_told_of():
+    X, y = load_breast_cancer(return_X_y=True)
+    model = unifml.Classifier("mlp", backend="sklearn", training=unifml.Training(epochs=2))
+    with pytest.warns(RuntimeWarning, match=r"trials failed, the first with .*dropout"):
+        search = unifml.tune(
+            model, X, y, space={"dropout": [0.0, 0.5]}, n_trials=6, cv=2, random_state=0
+        )
+    assert search.best_params_ == {"model__dropout": 0.0}

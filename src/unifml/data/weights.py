@@ -43,7 +43,10 @@ def balanced(
         return weight
     if labels.multilabel:
         raise ParameterError(
-            "class_weight", found="several labels per row", fix="class_weight=None"
+            f"class_weight={class_weight!r}",
+            found="y is a matrix of several labels per row",
+            rule="weights of classes need one class per row",
+            fix="leave class_weight out, and pass sample_weight to fit",
         )
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise UnknownNameError.among("class_weight", class_weight, ("balanced",))

@@ -118,4 +118,6 @@ def _run(choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table
     # A library's estimator gets the user's own labels.
     labels = rows.y if plan.classes is None else plan.classes[rows.y]
     rows = replace(rows, y=labels)
+    if plan.translation is not None:
+        rows = replace(rows, X=rows.X.astype(plan.signature.dtype, copy=False))
     return session.fit_estimator(adapter, plan, native, rows, held_out, verbose=verbose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,6 +155,7 @@ def search(
             interrupted = True
     if not complete(study):
         raise _nothing_found(study)
+    _warn_of_failures(study)
     return interrupted
 
 
@@ -211,8 +213,23 @@ def _all_if_parallel(outcomes: Iterator[Outcome], n_jobs: int | None) -> Iterato
     return outcomes if n_jobs in (None, 1) else iter(list(outcomes))
 
 
+def _errors(study: Any) -> list[str]:
+    return [t.user_attrs[ERROR] for t in study.get_trials() if ERROR in t.user_attrs]
+
+
+def _warn_of_failures(study: Any) -> None:
+    errors = _errors(study)
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {len(study.get_trials())} trials failed, the first with "
+            f"{errors[0]}; the frame `trials` tells of each",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+
+
 def _nothing_found(study: Any) -> UnifmlError:
-    errors = [t.user_attrs[ERROR] for t in study.get_trials() if ERROR in t.user_attrs]
+    errors = _errors(study)
     return DataError(
         "the search has no result",
         found=f"all {len(errors)} trials failed, the first with {errors[0]}"

@@ -80,6 +80,12 @@ class NativeProgram(ModuleProgram):
     def __init__(self, module: nn.Module, plan: Plan, data: Table | None) -> None:
         super().__init__(module, plan, float_dtype(module))
         if data is not None:
+            if hasattr(module, "training_step") and (plan.settings.l1 or plan.settings.l2):
+                raise CapabilityError(
+                    f"l1 or l2 for {type(module).__name__}, which has a training_step",
+                    rule="a training_step computes its whole objective",
+                    fix="add the penalty to the loss that training_step returns",
+                )
             free = [p for p in module.parameters() if p.requires_grad]
             if not free:
                 raise CapabilityError(
