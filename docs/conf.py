@@ -36,6 +36,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",  # every example is run
+    "within_subsection_order": "gallery.TeachingOrder",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from unifml.core import registry
 from unifml.core.signature import Signature
+from unifml.core.space import Categorical, Space
 from unifml.core.task import Task
 from unifml.models.capable import capable_backends
 
@@ -36,8 +37,16 @@ def section(name: str) -> Iterator[str]:
     yield f"\nFields of `Training` that it uses: {', '.join(f'`{f}`' for f in fields) or 'none'}.\n"
 
 
-def searched(space: dict[str, object], name: str) -> str:
-    return f"`{space[name]!r}`" if name in space else ""
+def searched(space: Space, name: str) -> str:
+    """A dimension as a reader wants it: choices, or bounds and scale."""
+    match space.get(name):
+        case None:
+            return ""
+        case Categorical(choices):
+            return ", ".join(f"`{choice!r}`" for choice in choices)
+        case dimension:
+            scale = ", on a logarithmic scale" if dimension.log else ""
+            return f"`{dimension.low:g}` to `{dimension.high:g}`{scale}"
 
 
 def row(*cells: str) -> str:

@@ -54,7 +54,7 @@ class JaxAdapter:
 
         if plan.network is None:
             raise no_natives()
-        return JaxModel(plan.network, dict(weights))
+        return JaxModel(plan.network, dict(weights or {}))
 
     def program(self, model, plan, data=None):
         from jax_backend.program import JaxProgram

@@ -50,10 +50,8 @@ class JaxProgram:
         if self.data is None:
             raise CapabilityError("learning", found="a program without rows to learn from")
         settings, losses = self.plan.settings, []
-        learn = compiled_step(
-            self.plan.network, self.plan.task, settings.loss, settings.optimizer,
-            settings.l1, settings.l2,
-        )  # fmt: skip
+        recipe = (settings.loss, settings.optimizer, settings.l1, settings.l2)
+        learn = compiled_step(self.plan.network, self.plan.task, *recipe)
         scalars = settings.optimizer.scalars(rates, self.step, settings.weight_decay)
         for i in range(order.steps):
             rows = order.rows[order.edges[i] : order.edges[i + 1]]

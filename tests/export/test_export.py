@@ -15,12 +15,14 @@ from sklearn.ensemble import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from export.data import SHORT, codes, mixed, numbers, preparation, prices
 from unifml import Classifier, Regressor, export_onnx, load_onnx
+from unifml.models import RandomForest
 
 LABELS = {
     "int": np.array([3, 5, 9]),
@@ -234,3 +236,15 @@ def test_the_report_can_be_shown_in_every_way(tmp_path):
     assert json.loads(export.to_json())["bytes"] == (tmp_path / "m.onnx").stat().st_size
     assert export.to_frame()["opset"].tolist() == [18]
     assert export.plot().get_xlabel()
+
+
+@pytest.mark.sklearn
+@pytest.mark.parametrize("model", [RandomForest(n_estimators=10), MLPRegressor(max_iter=50)])
+def test_several_targets_of_a_library_keep_their_shape(model, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    Y = np.c_[X[:, 0], X[:, 1] * 10, X[:, 2] + 5]
+    regressor = Regressor(model, random_state=0).fit(X, Y)
+    export_onnx(regressor, tmp_path / "several.onnx", X)
+    found = load_onnx(tmp_path / "several.onnx").predict(X)
+    np.testing.assert_allclose(found, regressor.predict(X), atol=1e-4)

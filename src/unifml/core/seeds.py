@@ -8,6 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
+from unifml.errors import ParameterError
+
 Stream = Literal["split", "init", "order", "dropout", "augment", "native", "sampler"]
 
 
@@ -51,9 +53,7 @@ def draw_seed(random_state: object) -> int:
 
 
 def _whole(random_state: object) -> int:
-    from unifml.errors import ParameterError
-
-    if not isinstance(random_state, int | np.integer) or random_state < 0:
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
         raise ParameterError(
             f"random_state={random_state!r}",
             rule="random_state must be None, an int >= 0, a RandomState or a Generator",

@@ -25,7 +25,7 @@ _DOUBLE = 11  # onnx.TensorProto.DOUBLE
 Road = tuple[str, str]
 
 
-def to_model(model: Any, schema: Schema, opset: int, *, flat: bool) -> tuple[Any, list[Road]]:
+def to_model(model: Any, schema: Schema, opset: int, *, columns: int) -> tuple[Any, list[Road]]:
     """Convert a model.
 
     Parameters
@@ -36,8 +36,8 @@ def to_model(model: Any, schema: Schema, opset: int, *, flat: bool) -> tuple[Any
         Inputs and outputs.
     opset : int
         Version of ONNX's operators.
-    flat : bool
-        Whether the native prediction has one dimension.
+    columns : int
+        Columns of the native prediction; 0 if it has one dimension.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def to_model(model: Any, schema: Schema, opset: int, *, flat: bool) -> tuple[Any
     expand(proto.graph)
     _name_ends(proto.graph, schema, joined)
     if schema.outputs == (PREDICTION,):
-        _shape_prediction(proto.graph, flat)
-    _describe_ends(proto.graph, schema, flat)
+        _shape_prediction(proto.graph, columns)
+    _describe_ends(proto.graph, schema, flat=columns == 0)
     _stamp(proto, opset)
     return proto, taken
 
@@ -164,21 +164,19 @@ def _put_first(graph: Any, nodes: list[Any]) -> None:
     graph.node.extend([*nodes, *after])
 
 
-def _shape_prediction(graph: Any, flat: bool) -> None:
-    """Give the prediction the shape that the model itself gives."""
-    width = graph.output[0].type.tensor_type.shape.dim
-    columns = width[1].dim_value if len(width) > 1 else 1
+def _shape_prediction(graph: Any, columns: int) -> None:
+    """Give the prediction the shape that the model itself gives; skl2onnx may give one column."""
     for node in graph.node:
         renamed(node, {PREDICTION: "inner/raw_prediction"})
     end = Graph("shape/", ("inner/raw_prediction",))
     values = end.as_float("inner/raw_prediction")
-    shape = end.constant("row", [-1] if flat else [-1, max(int(columns), 1)], "int64")
+    shape = end.constant("row", [-1, columns] if columns else [-1], "int64")
     end.op("Reshape", values, shape, output=PREDICTION)
     graph.node.extend(end.nodes)
     graph.initializer.extend(end.initializers)
 
 
-def _describe_ends(graph: Any, schema: Schema, flat: bool) -> None:
+def _describe_ends(graph: Any, schema: Schema, *, flat: bool) -> None:
     """State types and shapes: the number of rows is free everywhere."""
     from onnx import TensorProto, helper
 

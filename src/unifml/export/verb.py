@@ -90,8 +90,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
     model, classifier = _predictor(model)
     native = native_answers(model, X, classifier=classifier)
     schema = _schema(model, X, native, classifier)
-    flat = native.predicted.ndim == 1
-    proto, roads = to_model(model, schema, opset, flat=flat)
+    columns = native.predicted.shape[1] if native.predicted.ndim > 1 else 0
+    proto, roads = to_model(model, schema, opset, columns=columns)
     _describe(proto, schema, roads, opset)
     proof = prove(_serialised(proto), native, X)
     _put(proto, "unifml.proof", _proof_fields(proof))
