@@ -65,6 +65,11 @@ export = unifml.export_onnx(model, Path(folder.name) / "wine.onnx", test)
 print(export)
 
 # %%
+# How far file and model differ, row by row:
+
+export.plot()
+
+# %%
 # The file needs onnxruntime and NumPy only. It takes the same frames and knows the labels.
 
 loaded = unifml.load_onnx(export.path)

@@ -12,6 +12,7 @@ same call trains, evaluates and exports them, and what was fitted is as native a
 # A class or function is called for every fit, under the seed. It gets what it asks for by name:
 # ``n_features``, ``n_outputs``, or everything as ``signature``.
 
+import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
@@ -72,10 +73,21 @@ for name, estimator in estimators.items():
 # %%
 # What comes out is native
 # ------------------------
+# ``model_`` is a module of your class. It returns what it always did: logits.
 
 clf = estimators["torch"].fit(X, y)
-print(type(clf.model_).__mro__[1])
+print(isinstance(clf.model_, Gated))
 print(clf.model_(torch.tensor(X[:2], dtype=torch.float32)))
+
+# %%
+# Both networks went through the same loop, so their histories say the same things.
+
+figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+for name in ("torch", "keras"):
+    axes.semilogy(estimators[name].fit(X, y).history_["loss"], label=name)
+axes.set_xlabel("epoch")
+axes.set_ylabel("loss on the training rows")
+axes.legend()
 
 # %%
 # Parameters of a factory

@@ -47,7 +47,7 @@ NETS = {"torch": torch_net, "keras": keras_net}
 
 def parameters(backend, model):
     values = model.get_weights() if backend == "keras" else model.state_dict().values()
-    return [np.array(value) for value in values]
+    return [value if backend == "keras" else value.numpy().copy() for value in values]
 
 
 @pytest.fixture
@@ -101,9 +101,8 @@ def test_a_factory_says_by_itself_whose_it_is(backend, net):
     assert repr(backend) in repr(clf)
 
 
-def test_a_factory_of_a_scikit_learn_estimator(backend):
-    if backend != "sklearn":
-        pytest.skip("the others have the test above")
+@pytest.mark.sklearn
+def test_a_factory_of_a_scikit_learn_estimator():
     iris, labels = load_iris(return_X_y=True)
     clf = Classifier(FACTORIES["sklearn"]).fit(iris, labels)
     assert clf.backend_ == "sklearn"

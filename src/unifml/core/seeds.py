@@ -53,9 +53,10 @@ def draw_seed(random_state: object) -> int:
 
 
 def _whole(random_state: object) -> int:
-    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
+    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if not whole or random_state < 0:  # type: ignore[operator]
         raise ParameterError(
             f"random_state={random_state!r}",
             rule="random_state must be None, an int >= 0, a RandomState or a Generator",
         )
-    return int(random_state)
+    return int(random_state)  # type: ignore[call-overload,no-any-return]
