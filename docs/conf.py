@@ -24,6 +24,7 @@ exclude_patterns = ["_build", "_generated"]
 templates_path = ["_templates"]
 default_role = "autolink"
 nitpicky = False
+toc_object_entries_show_parents = "hide"
 
 autodoc_typehints = "none"  # the docstrings say types, in words
 autodoc_default_options = {"members": True, "member-order": "bysource"}
@@ -38,6 +39,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",  # every example is run
     "within_subsection_order": "gallery.TeachingOrder",
     "abort_on_example_error": True,
+    "capture_repr": ("_repr_html_",),  # what is worth seeing is printed or drawn
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,

@@ -47,7 +47,8 @@ def page() -> str:
     lines += section("What the verbs return", "unifml", RESULTS)
     for name, title in MODULES.items():
         module = importlib.import_module(name)
-        lines += section(title, name, [n for n in module.__all__ if for_users(getattr(module, n))])
+        rest = (n for n in module.__all__ if n not in unifml.__all__)
+        lines += section(title, name, [n for n in rest if for_users(getattr(module, n))])
     return "\n".join(lines)
 
 

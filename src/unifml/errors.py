@@ -54,9 +54,13 @@ class UnifmlError(Exception):
     """
 
     def __init__(self, asked: str, *, found: str = "", rule: str = "", fix: str = "") -> None:
-        parts = [part.rstrip(".") for part in (asked, found, rule, fix) if part]
-        super().__init__(". ".join(parts) + ("." if len(parts) > 1 else ""))
+        head = f"{asked}: {found}" if found else asked
+        super().__init__(" ".join(_sentence(part) for part in (head, rule, fix) if part))
         self.asked, self.found, self.rule, self.fix = asked, found, rule, fix
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1:] in ".?!" else f"{text}."
 
 
 class ParameterError(UnifmlError, ValueError):

@@ -71,7 +71,8 @@ class Native:
 
     def __repr__(self) -> str:
         name = getattr(self.factory, "__name__", type(self.factory).__name__)
-        shown = [name, *(f"{key}={value!r}" for key, value in self.params.items())]
+        given = {"output": self.output} if self.output else {}
+        shown = [name, *(f"{key}={value!r}" for key, value in (given | dict(self.params)).items())]
         return f"Native({', '.join(shown)})"
 
 

@@ -35,10 +35,11 @@ def _network(plan: Plan) -> list[str]:
 
 def _call(layer: Any) -> str:
     blank = type(layer).from_config(_required(layer)).get_config()
+    always = _REQUIRED if type(layer).__name__ == "Activation" else ("units", "rate")
     shown = {
         key: _plain(value)
         for key, value in layer.get_config().items()
-        if key not in _HIDDEN and (value != blank.get(key) or key in ("units", "rate"))
+        if key not in _HIDDEN and (value != blank.get(key) or key in always)
     }
     given = [f"{k}={v!r}" for k, v in shown.items()] + [f"name={layer.name!r}"]
     if layer.dtype != "float32":
