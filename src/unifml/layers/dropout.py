@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from unifml.errors import ParameterError
-from unifml.layers.base import Layer, Shape
+from unifml.layers.base import Layer, Masks, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,9 +31,37 @@ class Dropout(Layer):
     """
 
     kind: ClassVar[str] = "dropout"
+    masks: ClassVar[Masks] = "keep"
     rate: float
 
-    def output_shape(self, shape: Shape) -> Shape:
+    def output_shape(self, *shapes: Shape) -> Shape:
         if not 0 <= self.rate < 1:
             raise ParameterError(f"dropout={self.rate!r}", rule="0 <= dropout < 1 must hold")
-        return shape
+        return shapes[0]
+
+
+@dataclass(frozen=True, repr=False)
+class SpatialDropout(Dropout):
+    """Drop whole features: all steps of a series, all pixels of a channel.
+
+    Parameters
+    ----------
+    rate : float
+        Probability of a feature to be dropped, in [0, 1).
+
+    References
+    ----------
+    Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015.
+
+    Examples
+    --------
+    >>> from unifml.layers import SpatialDropout
+    >>> SpatialDropout(0.1).output_shape((28, 28, 3))
+    (28, 28, 3)
+    """
+
+    kind: ClassVar[str] = "spatial_dropout"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        self.need(2 <= len(shapes[0]) <= 4, "rows have one to three axes besides the features")
+        return super().output_shape(*shapes)

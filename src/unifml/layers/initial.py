@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifml.core.signature import Feeds
 from unifml.errors import UnknownNameError
-from unifml.layers.base import Shape
+from unifml.layers.base import Shape, WeightSpec
 from unifml.layers.network import Network
 
 
 def initial_weights(
-    network: Network, shape: Shape, rng: np.random.Generator, dtype: str
+    network: Network, inputs: Shape | Feeds, rng: np.random.Generator, dtype: str
 ) -> dict[str, npt.NDArray[Any]]:
     """Draw the canonical weights of a network.
 
@@ -21,8 +22,8 @@ def initial_weights(
     ----------
     network : Network
         The network.
-    shape : tuple of int
-        Shape of one input row.
+    inputs : tuple of int, or tuple of Feed
+        Shape of one row of the only input, or all inputs.
     rng : numpy.random.Generator
         Where the numbers come from; drawn in float64, in the order of the layers.
     dtype : str
@@ -33,24 +34,62 @@ def initial_weights(
     dict of str to array
         By ``layer.weight``, in the canonical layout.
     """
-    specs = network.weight_specs(shape)
-    return {name: draw(s.initial, s.shape, rng).astype(dtype) for name, s in specs.items()}
+    specs = network.weight_specs(inputs)
+    return {name: draw(spec, rng).astype(dtype) for name, spec in specs.items()}
 
 
-def draw(initial: str, shape: Shape, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draw one array by the name of its initialiser."""
-    fan_in, fan_out = _fans(shape)
-    if initial == "glorot_uniform":
-        limit = np.sqrt(6.0 / (fan_in + fan_out))
-        return rng.uniform(-limit, limit, shape)
-    if initial == "he_normal":
-        return rng.normal(0.0, np.sqrt(2.0 / fan_in), shape)
-    if initial in ("zeros", "ones"):
-        return np.full(shape, float(initial == "ones"))
-    raise UnknownNameError.among("initialiser", initial, _INITIALISERS)
+def draw(spec: WeightSpec, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw one weight by the name of its initialiser."""
+    kind, _, number = spec.initial.partition(":")
+    fan_in, fan_out = spec.fans or _fans(spec.shape)
+    match kind:
+        case "glorot_uniform":
+            limit = np.sqrt(6.0 / (fan_in + fan_out))
+            return rng.uniform(-limit, limit, spec.shape)
+        case "he_normal":
+            return rng.normal(0.0, np.sqrt(2.0 / fan_in), spec.shape)
+        case "normal":
+            return rng.normal(0.0, float(number or 0.02), spec.shape)
+        case "orthogonal":
+            return _orthogonal(spec.shape, rng)
+        case "zeros" | "ones":
+            return np.full(spec.shape, float(kind == "ones"))
+        case "forget_ones":
+            gates = np.zeros((4, spec.shape[0] // 4))
+            gates[1] = 1.0
+            return gates.ravel()
+    raise UnknownNameError.among("initialiser", spec.initial, INITIALISERS)
 
 
-_INITIALISERS = ("glorot_uniform", "he_normal", "ones", "zeros")
+def check_initial(name: str) -> None:
+    """Raise unless an initialiser exists.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    known = {known.partition(":")[0] for known in INITIALISERS}
+    if name.partition(":")[0] not in known:
+        raise UnknownNameError.among("initialiser", name, INITIALISERS)
+
+
+INITIALISERS = (
+    *("forget_ones", "glorot_uniform", "he_normal", "normal:SIGMA", "ones", "orthogonal", "zeros"),
+)
+
+
+def _orthogonal(shape: Shape, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw a matrix of orthonormal rows or columns, evenly among all of them.
+
+    References
+    ----------
+    Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR 2014.
+    """
+    tall = (max(shape), min(shape))
+    q, r = np.linalg.qr(rng.normal(size=tall))
+    q = q * np.sign(np.diag(r))
+    return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T)
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -5,15 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unifml.layers.base import Layer, Shape, WeightSpec
+from unifml.layers.base import Layer, Masks, Shape, WeightSpec
+
+
+def _scale(shape: Shape) -> WeightSpec:
+    return WeightSpec("scale", (shape[-1],), "ones", "norm")
+
+
+def _offset(shape: Shape) -> WeightSpec:
+    return WeightSpec("offset", (shape[-1],), "zeros", "norm")
+
+
+class Norm(Layer):
+    """What all normalisations share: a scale and an offset for each feature."""
+
+    epsilon: float  # a field of each, in the place that suits it
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        self.need(1 <= len(shapes[0]) <= 4, "rows have features and up to three axes before them")
+        self.need(self.epsilon > 0, "epsilon > 0")
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> tuple[WeightSpec, ...]:
+        return (_scale(shapes[0]), _offset(shapes[0]))
 
 
 @dataclass(frozen=True, repr=False)
-class BatchNorm(Layer):
+class BatchNorm(Norm):
     """Normalise each feature over the batch, and by running statistics in inference.
 
-    The running mean and variance keep 0.9 of themselves at each step; the variance is the biased
-    one of the batch, in training and in the running average.
+    ``y = (x - mean) / sqrt(variance + epsilon) * scale + offset``, with mean and variance of each
+    feature over the batch and all axes between. The running ones keep 0.9 of themselves at each
+    step; the variance is the biased one of the batch, in training and in the running average.
 
     Parameters
     ----------
@@ -37,19 +60,25 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
     momentum: float = 0.9
 
-    def weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        features = (shape[-1],)
+    def output_shape(self, *shapes: Shape) -> Shape:
+        self.need(0 <= self.momentum < 1, "0 <= momentum < 1")
+        return super().output_shape(*shapes)
+
+    def weights(self, *shapes: Shape) -> tuple[WeightSpec, ...]:
+        features = (shapes[0][-1],)
         return (
-            WeightSpec("scale", features, "ones", "norm"),
-            WeightSpec("offset", features, "zeros", "norm"),
+            *super().weights(*shapes),
             WeightSpec("mean", features, "zeros", "statistic"),
             WeightSpec("variance", features, "ones", "statistic"),
         )
 
 
 @dataclass(frozen=True, repr=False)
-class LayerNorm(Layer):
-    """Normalise each row over its features.
+class LayerNorm(Norm):
+    """Normalise over the features: of each row, each step, each pixel by itself.
+
+    ``y = (x - mean) / sqrt(variance + epsilon) * scale + offset``, with mean and variance over the
+    last axis.
 
     Parameters
     ----------
@@ -68,11 +97,70 @@ class LayerNorm(Layer):
     """
 
     kind: ClassVar[str] = "layer_norm"
+    masks: ClassVar[Masks] = "keep"
     epsilon: float = 1e-5
 
-    def weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        features = (shape[-1],)
-        return (
-            WeightSpec("scale", features, "ones", "norm"),
-            WeightSpec("offset", features, "zeros", "norm"),
-        )
+
+@dataclass(frozen=True, repr=False)
+class GroupNorm(Norm):
+    """Normalise over groups of features and all axes before them, of each row by itself.
+
+    ``y = (x - mean) / sqrt(variance + epsilon) * scale + offset``, with mean and variance over a
+    group of features and all steps or pixels.
+
+    Parameters
+    ----------
+    groups : int, default=8
+        Number of groups; it divides the features.
+    epsilon : float, default=1e-5
+        Added to the variance.
+
+    References
+    ----------
+    Wu and He, "Group normalization", ECCV 2018.
+
+    Examples
+    --------
+    >>> from unifml.layers import GroupNorm
+    >>> GroupNorm(groups=2).output_shape((8, 8, 4))
+    (8, 8, 4)
+    """
+
+    kind: ClassVar[str] = "group_norm"
+    groups: int = 8
+    epsilon: float = 1e-5
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        divides = self.groups >= 1 and shapes[0][-1] % self.groups == 0
+        self.need(divides, f"groups divides the {shapes[0][-1]} features")
+        return super().output_shape(*shapes)
+
+
+@dataclass(frozen=True, repr=False)
+class RMSNorm(Norm):
+    """Divide by the root mean square of the features, and scale.
+
+    ``y = x / sqrt(mean(x^2) + epsilon) * scale``, with the mean over the last axis.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-5
+        Added to the mean square.
+
+    References
+    ----------
+    Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> from unifml.layers import RMSNorm
+    >>> [weight.name for weight in RMSNorm().weights((4,))]
+    ['scale']
+    """
+
+    kind: ClassVar[str] = "rms_norm"
+    masks: ClassVar[Masks] = "keep"
+    epsilon: float = 1e-5
+
+    def weights(self, *shapes: Shape) -> tuple[WeightSpec, ...]:
+        return (_scale(shapes[0]),)

@@ -5,16 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unifml.layers.base import Layer, Shape, WeightSpec
+from unifml.layers.base import Layer, Masks, Shape, WeightSpec
 
 
 @dataclass(frozen=True, repr=False)
 class Standardize(Layer):
     """Subtract each feature's mean and divide by its standard deviation.
 
-    Both are weights of the network, computed from the training rows (with their weights) before
-    the first step. A feature that does not vary is divided by 1. As the first layer of a network
-    it is applied to the user's numbers before they are rounded to the network's dtype.
+    Features are the last axis: columns of a table, channels of an image, series of a sequence.
+    Both statistics are weights of the network, computed from the training rows (with their
+    weights) before the first step. A feature that does not vary is divided by 1. It stands right
+    behind an input, and is applied to the user's numbers before they are rounded to the network's
+    dtype.
+
+    Parameters
+    ----------
+    columns : tuple of int or None, default=None
+        The features to standardise; others stay as they are. None: all.
+    shared : bool, default=False
+        Whether all have one mean and one deviation: for rows whose last axis holds no features,
+        such as images without an axis of colours.
 
     Examples
     --------
@@ -24,9 +34,19 @@ class Standardize(Layer):
     """
 
     kind: ClassVar[str] = "standardize"
+    masks: ClassVar[Masks] = "keep"
+    columns: tuple[int, ...] | None = None
+    shared: bool = False
 
-    def weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+    def output_shape(self, *shapes: Shape) -> Shape:
+        self.need(len(shapes[0]) >= 1, "rows have at least one axis")
+        inside = all(0 <= c < shapes[0][-1] for c in self.columns or ())
+        self.need(inside, f"0 <= column < {shapes[0][-1]}")
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> tuple[WeightSpec, ...]:
+        features = (shapes[0][-1],)
         return (
-            WeightSpec("mean", shape, "zeros", "statistic"),
-            WeightSpec("scale", shape, "ones", "statistic"),
+            WeightSpec("mean", features, "zeros", "statistic"),
+            WeightSpec("scale", features, "ones", "statistic"),
         )
