@@ -54,7 +54,7 @@ class JaxAdapter:
 
         if plan.network is None:
             raise no_natives()
-        return JaxModel(plan.network, dict(weights or {}))
+        return JaxModel(plan.graph, dict(weights or {}))
 
     def program(self, model, plan, data=None):
         from jax_backend.program import JaxProgram
@@ -68,7 +68,7 @@ class JaxAdapter:
         model.weights = {name: np.array(value) for name, value in weights.items()}
 
     def translate(self, plan):
-        layers = [f"    {layer.describe()},  # {name}" for name, layer in plan.network.named()]
+        layers = [f"    {node.layer.describe()},  # {node.name}" for node in plan.graph.nodes]
         return "\n".join(["model = JaxModel(", *layers, ")"])
 
     # Native models of users: none --------------------------------------------

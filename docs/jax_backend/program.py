@@ -20,14 +20,13 @@ ACTIVATIONS = {
 class JaxModel:
     """The plain native model that a user may take away: layers and arrays, callable."""
 
-    def __init__(self, network, weights):
-        self.network, self.weights = network, weights
+    def __init__(self, graph, weights):
+        self.graph, self.weights = graph, weights
 
     def __call__(self, X):
-        name = self.network.standardize
-        if name is not None:
+        for name in self.graph.standardized.values():
             X = (X - self.weights[f"{name}.mean"]) / self.weights[f"{name}.scale"]
-        return apply(self.network, self.weights, X)
+        return apply(self.graph, self.weights, X)
 
 
 class JaxProgram:
@@ -51,7 +50,7 @@ class JaxProgram:
             raise CapabilityError("learning", found="a program without rows to learn from")
         settings, losses = self.plan.settings, []
         recipe = (settings.loss, settings.optimizer, settings.l1, settings.l2)
-        learn = compiled_step(self.plan.network, self.plan.task, *recipe)
+        learn = compiled_step(self.plan.graph, self.plan.task, *recipe)
         scalars = settings.optimizer.scalars(rates, self.step, settings.weight_decay)
         for i in range(order.steps):
             rows = order.rows[order.edges[i] : order.edges[i + 1]]
@@ -63,7 +62,7 @@ class JaxProgram:
         return np.array(losses)
 
     def forward(self, X):
-        return np.asarray(apply(self.plan.network, self.weights, jnp.array(X)))
+        return np.asarray(apply(self.plan.graph, self.weights, jnp.array(X)))
 
     def result(self):
         return {name: np.array(value) for name, value in self.weights.items()}
@@ -89,9 +88,10 @@ class JaxProgram:
         raise CapabilityError("a native estimator on backend 'jax'")
 
 
-def apply(network, weights, x):
+def apply(graph, weights, x):
     """Return the raw outputs; `body` is the network without its leading Standardize."""
-    for name, layer in network.body():
+    for node in graph.body().chain():
+        name, layer = node.name, node.layer
         if layer.kind == "dense":
             x = x @ weights[f"{name}.kernel"] + weights.get(f"{name}.bias", 0.0)
         else:
@@ -100,11 +100,11 @@ def apply(network, weights, x):
 
 
 @cache  # specs are hashable: folds, trials and refits share what was compiled
-def compiled_step(network, task, loss, optimizer, l1, l2):
+def compiled_step(graph, task, loss, optimizer, l1, l2):
     """Return the function from weights, slots and a batch to those after one step."""
 
     def mean_loss(weights, X, y, weight):
-        values = row_losses(loss, task, apply(network, weights, X), y)
+        values = row_losses(loss, task, apply(graph, weights, X), y)
         return (weight * values).sum() / weight.sum()
 
     def learn(weights, slots, batch, scalars):

@@ -65,7 +65,7 @@ def make_rows(task, dtype="float64", weighted=False):
 
 def start(plan):
     drawn = initial_weights(plan.network, (5,), np.random.default_rng(2), plan.signature.dtype)
-    scale = f"{plan.network.standardize}.scale"
+    scale = f"{plan.graph.standardized.get('X')}.scale"
     return drawn | ({scale: np.full(5, 2.0)} if scale in drawn else {})
 
 

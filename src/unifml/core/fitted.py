@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from unifml.core.adapter import Adapter, Program, Weights
+from unifml.core.inputs import by_name, is_lengths
 from unifml.core.plan import Plan
 from unifml.core.registry import get_adapter
 from unifml.core.table import FloatArray
+from unifml.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Fitted:
     _program: Program | None = field(default=None, repr=False, compare=False)
     _model: Any = field(default=None, repr=False, compare=False)
     _dumped: Any = field(default=None, repr=False, compare=False)
+    _parts: dict[str, Fitted] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def adapter(self) -> Adapter:
@@ -96,8 +100,15 @@ class Fitted:
         outputs = self.program.forward(network_input(self.plan, self.weights, X))
         return outputs if self.target is None else self.target.invert(outputs)
 
+    def part(self, name: str, make: Callable[[], Fitted]) -> Fitted:
+        """Return a state made of parts of this one: built when asked for, kept, never pickled."""
+        with _building:
+            if name not in self._parts:
+                self._parts[name] = make()
+            return self._parts[name]
+
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__ | {"_program": None, "_model": None}
+        state = self.__dict__ | {"_program": None, "_model": None, "_parts": {}}
         if self.native is not None:
             state |= {"native": None, "_dumped": self.adapter.dump(self.native, self.plan)}
         return state
@@ -107,19 +118,47 @@ _building = threading.RLock()
 
 
 def body_weights(plan: Plan, weights: Weights) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights that programs compute with: all but the leading `Standardize`'s."""
-    name = plan.network.standardize if plan.network else None
-    return {k: v for k, v in weights.items() if name is None or not k.startswith(f"{name}.")}
+    """Return the weights that programs compute with: all but those of `Standardize`."""
+    names = set(plan.graph.standardized.values()) if plan.network else set()
+    return {k: v for k, v in weights.items() if k.rpartition(".")[0] not in names}
 
 
 def network_input(plan: Plan, weights: Weights | None, X: Any) -> Any:
-    """Standardise X by the network's leading layer, if there is one, and cast to its dtype."""
+    """Standardise the inputs that have a `Standardize`, and cast all to the network's dtype."""
     dtype = plan.signature.dtype
-    if plan.network is None or weights is None or plan.network.standardize is None:
-        return np.ascontiguousarray(X, dtype=dtype)
-    name = plan.network.standardize
-    scaled = Scaling(
-        np.asarray(weights[f"{name}.mean"], np.float64),
-        np.asarray(weights[f"{name}.scale"], np.float64),
-    ).apply(X)
-    return np.ascontiguousarray(scaled, dtype=dtype)
+    names = plan.graph.standardized if plan.network and weights is not None else {}
+
+    def ready(name: str, values: Any) -> Any:
+        if is_lengths(name):
+            return np.ascontiguousarray(values, dtype=np.int64)
+        if name in names and weights is not None:
+            values = scaling_of(names[name], weights).apply(values)
+        return np.ascontiguousarray(values, dtype=dtype)
+
+    _check_ids(plan, by_name(X))
+    done = {name: ready(name, values) for name, values in by_name(X).items()}
+    return done if isinstance(X, Mapping) else done["X"]
+
+
+def _check_ids(plan: Plan, arrays: Mapping[str, Any]) -> None:
+    """Raise for ids that an embedding has no vector for; behind a layer they are not looked at."""
+    for node in plan.graph.nodes if plan.network else ():
+        source, layer = node.inputs[0].name, cast(Any, node.layer)
+        if layer.kind == "embedding" and source in arrays and not layer.unknown:
+            ids = np.asarray(arrays[source])
+            wrong = ids[(ids < 0) | (ids >= layer.size) | (ids != np.floor(ids))]
+            if wrong.size:
+                raise DataError(
+                    f"ids of {source} for layer {node.name!r}",
+                    found=f"{wrong[:3].tolist()}",
+                    rule=f"whole numbers, 0 <= id < {layer.size}",
+                )
+
+
+def scaling_of(layer: str, weights: Weights) -> Scaling:
+    """Return what a `Standardize` does."""
+    mean, scale = (np.asarray(weights[f"{layer}.{part}"], np.float64) for part in _PARTS)
+    return Scaling(mean, scale)
+
+
+_PARTS = ("mean", "scale")

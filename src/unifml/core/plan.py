@@ -12,7 +12,7 @@ from unifml.core.task import Task
 if TYPE_CHECKING:
     import numpy as np
 
-    from unifml.layers import Network
+    from unifml.layers import Graph, Network
     from unifml.training import Settings
 
 Procedure = Literal["epochs", "exact", "native"]
@@ -82,3 +82,9 @@ class Plan:
     network: Network | None = None
     translation: Translation | None = None
     classes: np.ndarray | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The network written out for the inputs of the signature."""
+        assert self.network is not None
+        return self.network.graph(self.signature.feeds)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifml.core.inputs import count
+
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 
@@ -18,8 +20,8 @@ class Table:
 
     Attributes
     ----------
-    X : array of shape (n, ...)
-        Inputs. scikit-learn natives get what the user passed, untouched.
+    X : array of shape (n, ...), or dict of such arrays
+        Inputs (see `unifml.core.inputs`). scikit-learn natives get what the user passed, untouched.
     y : array of shape (n,) or (n, outputs)
         Class codes (int64), or values in the dtype of X.
     weight : array of shape (n,) or None
@@ -31,7 +33,7 @@ class Table:
     weight: FloatArray | None = None
 
     def __len__(self) -> int:
-        return len(self.X) if hasattr(self.X, "__len__") else int(self.X.shape[0])
+        return count(self.X)
 
 
 @dataclass(frozen=True)

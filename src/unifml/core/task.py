@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["classification", "regression"]
+Purpose = Literal["classification", "regression", "transformation"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,19 @@ class Task:
         Columns of y: labels of a multilabel problem, outputs of a regression, else 1.
     n_classes : int
         Number of classes; 0 in regression, 2 per label in multilabel problems.
+    of_inputs : bool
+        Whether the targets of a regression are the inputs themselves.
     """
 
     kind: Kind
     n_targets: int = 1
     n_classes: int = 0
+    of_inputs: bool = False
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the model is for, as `Model.tasks` has it."""
+        return "transformation" if self.of_inputs else self.kind
 
     @property
     def multilabel(self) -> bool:

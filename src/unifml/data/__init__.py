@@ -1,10 +1,12 @@
 """The gate: what users pass becomes arrays, labels become codes; splits and the order of rows."""
 
-from unifml.data.gate import check_features, has_validation, training_rows
+from unifml.data.beforehand import input_moments, with_bins
+from unifml.data.codes import code_levels
+from unifml.data.gate import check_inputs, feeds_of, has_validation, training_rows
 from unifml.data.labels import LabelCodes
 from unifml.data.order import batch_order
 from unifml.data.splits import hold_out, present
-from unifml.data.statistics import Moments
+from unifml.data.statistics import Moments, quantile_bins
 from unifml.data.targets import check_numbers
 from unifml.data.weights import balanced, check_weights
 
@@ -13,11 +15,16 @@ __all__ = [
     "Moments",
     "balanced",
     "batch_order",
-    "check_features",
+    "check_inputs",
     "check_numbers",
     "check_weights",
+    "code_levels",
+    "feeds_of",
     "has_validation",
     "hold_out",
+    "input_moments",
     "present",
+    "quantile_bins",
     "training_rows",
+    "with_bins",
 ]

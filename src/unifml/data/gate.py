@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from unifml.core.inputs import by_name, is_lengths
+from unifml.core.signature import ANY, LENGTHS, Feed, Feeds
+from unifml.data.named import check_names, cut_frame
+from unifml.data.sequences import is_ragged, padded
 from unifml.data.strange import as_numbers, check_size, is_missing, is_number, refuse_container
+from unifml.data.tensors import from_tensor
 from unifml.errors import DataError
 
 
-def training_rows(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    *,
-    min_samples: int = 2,
-    allow_nd: bool = False,
-    reset: bool = True,
-) -> npt.NDArray[Any]:
-    """Check X (and that y is there and as long); writes the feature names to `estimator`.
+def training_rows(estimator: Any, X: Any, y: Any, **rules: Any) -> Any:
+    """Check X, and that y is there and as long; see `check_inputs` for the rest.
 
     Parameters
     ----------
     estimator : object
         Receives ``n_features_in_`` and ``feature_names_in_``, as scikit-learn has it. Pass a
         scratch copy, so that a fit that fails leaves the estimator as it was.
-    X : table of shape (n, features)
-        NumPy, list, pandas, polars, Arrow, or anything that turns into an array.
+    X : table, array, list of sequences, or dict of them
+        The rows.
     y : array-like
         Targets, checked elsewhere.
-    min_samples : int
-        Fewest rows.
-    allow_nd : bool
-        Rows may have more than one dimension (native networks).
-    reset : bool
-        Whether this sets the names and the number of features, or must agree with them.
+    **rules
+        As in `check_inputs`.
 
     Returns
     -------
-    array of shape (n, ...)
+    array of shape (n, ...), or dict of arrays
         C-contiguous; float32 stays, everything else is float64.
     """
     if y is None:
@@ -51,9 +45,151 @@ def training_rows(
             found="y is None",
             rule="requires y to be passed, but the target y is None",
         )
-    values = check_features(estimator, X, reset=reset, min_samples=min_samples, allow_nd=allow_nd)
-    check_consistent_length(values, y)
+    values = check_inputs(estimator, X, **rules)
+    first = next(iter(by_name(values).values()))
+    check_consistent_length(first, y)
     return values
+
+
+def check_inputs(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool = False,
+    min_samples: int = 1,
+    axes: tuple[int, ...] | None = (1,),
+    native: bool = False,
+    cut: Any = None,
+    known: Feeds | None = None,
+) -> Any:
+    """Return X as programs take it (see `unifml.core.inputs`).
+
+    Parameters
+    ----------
+    estimator : object
+        Receives, or has, names and number of features.
+    X : table, array, list of sequences, or dict of them
+        The rows.
+    reset : bool
+        Whether this sets the names and the number of features, or must agree with them.
+    min_samples : int
+        Fewest rows.
+    axes : tuple of int or None
+        Numbers of axes that a row may have; None: any.
+    native : bool
+        Whether a network of the user takes them, which rules on their shape by itself.
+    cut : mapping or None
+        How a frame is cut into named inputs (`unifml.data.named.cut_frame`).
+    known : tuple of Feed or None
+        The inputs that were fitted.
+
+    Raises
+    ------
+    DataError, DataTypeError, ParameterError
+        For what cannot be used, before any work.
+    """
+    ragged = known is not None and any(feed.ragged for feed in known)
+    X = X if cut is None else cut_frame(X, cut)
+    if axes == (1,):
+        return check_features(estimator, X, reset=reset, min_samples=min_samples)
+    X = from_tensor(X)
+    if isinstance(X, Mapping):
+        values: Any = _named(X, min_samples, known)
+    elif ragged or is_ragged(X):
+        values = _sequences(X, "X", min_samples)
+    elif native or _axes(X) <= 2:
+        values = check_features(estimator, X, reset=reset, min_samples=min_samples, allow_nd=native)
+    else:
+        values = check_block(X, "X", min_samples)
+        if reset:
+            estimator.n_features_in_ = values.shape[-1]
+    feeds = feeds_of(values)
+    if known is not None and not native:
+        _require_same(feeds, known)
+    _require_axes(feeds, axes)
+    return values
+
+
+def feeds_of(X: Any) -> Feeds:
+    """Return the inputs that rows behind the gate have."""
+    arrays = by_name(X)
+    return tuple(
+        Feed(name, (ANY, *values.shape[2:]) if f"{name}{LENGTHS}" in arrays else values.shape[1:])
+        for name, values in arrays.items()
+        if not is_lengths(name)
+    )
+
+
+def _axes(X: Any) -> int:
+    """Return the number of axes; containers that only become arrays are asked to."""
+    shape = getattr(X, "shape", None)
+    return np.asarray(X).ndim if shape is None else len(shape)
+
+
+def _named(X: Mapping[str, Any], min_samples: int, known: Feeds | None) -> dict[str, Any]:
+    check_names(X)
+    ragged = {feed.name for feed in known or () if feed.ragged}
+    values: dict[str, Any] = {}
+    for name, part in X.items():
+        if name in ragged or is_ragged(part):
+            values |= _sequences(part, name, min_samples)
+        else:
+            values[name] = check_block(part, name, min_samples)
+    check_consistent_length(*values.values())
+    return values
+
+
+def _sequences(X: Any, name: str, min_samples: int) -> dict[str, Any]:
+    table, lengths = padded(X, name)
+    return {name: check_block(table, name, min_samples), f"{name}{LENGTHS}": lengths}
+
+
+def check_block(X: Any, name: str, min_samples: int = 1) -> npt.NDArray[Any]:
+    """Return an array of any number of axes, of finite numbers; one axis becomes a column."""
+    values = from_tensor(X)
+    if not hasattr(type(values), "iloc"):
+        values = as_numbers(values, name)
+    values = check_array(
+        values,
+        dtype=(np.float64, np.float32),
+        order="C",
+        allow_nd=True,
+        ensure_2d=False,
+        ensure_min_samples=min_samples,
+        input_name=name,
+    )
+    values = values[:, None] if values.ndim == 1 else values
+    check_size(values, name)
+    return values  # type: ignore[no-any-return]
+
+
+def _require_same(found: Feeds, known: Feeds) -> None:
+    names, wanted = [feed.name for feed in found], [feed.name for feed in known]
+    if sorted(names) != sorted(wanted):
+        raise DataError("inputs of these rows", found=f"{names}", rule=f"fit had {wanted}")
+    shapes = {feed.name: feed.shape for feed in found}
+    for feed in known:
+        if shapes[feed.name] != feed.shape:
+            raise DataError(
+                f"rows of {feed.name}",
+                found=f"shape {_shown(shapes[feed.name])}",
+                rule=f"fit had rows of shape {_shown(feed.shape)}",
+            )
+
+
+def _require_axes(feeds: Feeds, axes: tuple[int, ...] | None) -> None:
+    for feed in feeds if axes is not None else ():
+        if len(feed.shape) not in (axes or ()):
+            allowed = " or ".join(str(n + 1) for n in axes or ())
+            raise DataError(
+                f"{feed.name} of {len(feed.shape) + 1} dimensions",
+                found=f"rows of shape {_shown(feed.shape)}",
+                rule=f"this model takes {allowed}, the rows included",
+            )
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join("any" if side == ANY else str(side) for side in shape) + ")"
 
 
 def has_validation(X_val: Any, y_val: Any, sample_weight_val: Any) -> bool:
@@ -70,7 +206,7 @@ def check_features(
     """Return X as a contiguous array of floats; names and widths must agree unless `reset`."""
     values = validate_data(
         estimator,
-        _plain(X),
+        _plain(from_tensor(X)),
         reset=reset,
         dtype=(np.float64, np.float32),
         order="C",

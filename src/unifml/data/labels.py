@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d
 from unifml.core.table import IntArray
 from unifml.core.task import Task
 from unifml.data.strange import is_missing, refuse_container
+from unifml.data.tensors import from_tensor
 from unifml.errors import DataError, DataTypeError
 
 
@@ -115,6 +116,7 @@ def plain_labels(y: Any) -> npt.NDArray[Any]:
     DataError, DataTypeError
         For missing labels, labels of several types, and objects that are no labels.
     """
+    y = from_tensor(y)
     refuse_container(y, "y")
     if hasattr(type(y), "toarray"):
         raise DataTypeError("y is sparse", rule="dense labels are needed", fix="y.toarray()")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from unifml.core.inputs import mapped
 from unifml.core.seeds import Seeds
 from unifml.core.table import IntArray, Table
 from unifml.data.weights import keep_positive
@@ -33,7 +35,8 @@ def hold_out(table: Table, rule: Any, seeds: Seeds, strata: IntArray | None) -> 
     if rule is None:
         return table, None
     if hasattr(rule, "split"):
-        train, test = next(iter(rule.split(table.X, table.y)))
+        X = np.zeros(len(table)) if isinstance(table.X, Mapping) else table.X
+        train, test = next(iter(rule.split(X, table.y)))
     else:
         train, test = _share(len(table), float(rule), seeds, strata)
     if not len(train) or not len(test):
@@ -52,7 +55,8 @@ def present(table: Table) -> Table:
 def take(table: Table, rows: Any) -> Table:
     """Return some rows of a table, whatever its X is."""
     weight = None if table.weight is None else table.weight[rows]
-    return Table(_safe_indexing(table.X, rows), _safe_indexing(table.y, rows), weight)
+    X = mapped(lambda part: _safe_indexing(part, rows), table.X)
+    return Table(X, _safe_indexing(table.y, rows), weight)
 
 
 def _share(

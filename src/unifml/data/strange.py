@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifml.data.tensors import from_tensor
 from unifml.errors import DataError, DataTypeError
 
 LARGEST = float(np.sqrt(np.finfo(np.float64).max))
@@ -51,6 +52,7 @@ def as_numbers(values: Any, name: str) -> Any:
     DataError, DataTypeError
         For text, dates and objects that are no numbers; the message names the first.
     """
+    values = from_tensor(values)
     refuse_container(values, name)
     if hasattr(type(values), "toarray"):
         return values  # sparse: scikit-learn has words for it

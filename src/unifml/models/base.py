@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from unifml.core.plan import Procedure, Translation
-from unifml.core.signature import Signature
+from unifml.core.signature import Shape, Signature
 from unifml.core.space import Space
 from unifml.core.spec import Spec, default_of
-from unifml.core.task import Kind, Task
+from unifml.core.task import Purpose, Task
 from unifml.layers import Network
 
 
@@ -26,7 +26,8 @@ class Model(Spec):
     kind : str
         Its name.
     tasks : tuple of str
-        ``classification``, ``regression``.
+        ``classification``, ``regression``; or ``transformation``, whose network has a layer
+        ``encoder`` and one ``decoder`` that rebuilds all values of a row.
     default_backend : str
         The backend where nobody says otherwise: a constant, so that code means the same anywhere.
     procedure : {"epochs", "exact", "native"}
@@ -35,14 +36,20 @@ class Model(Spec):
         The fields of `unifml.Training` that mean something for it.
     scales_target : bool
         Whether targets of a regression are standardised before the network sees them.
+    axes : tuple of int or None
+        Numbers of axes that one row may have: 1 for tables; None: any.
+    example_shape : tuple of int
+        Shape of one row that it can learn from, for questions asked without data.
     """
 
     kind: ClassVar[str] = "model"
-    tasks: ClassVar[tuple[Kind, ...]] = ("classification", "regression")
+    tasks: ClassVar[tuple[Purpose, ...]] = ("classification", "regression")
     default_backend: ClassVar[str] = "torch"
     procedure: ClassVar[Procedure] = "epochs"
     uses: ClassVar[frozenset[str]] = frozenset()
     scales_target: ClassVar[bool] = False
+    example_shape: ClassVar[Shape] = (4,)
+    axes: ClassVar[tuple[int, ...] | None] = None
 
     def network(self, task: Task, signature: Signature) -> Network | None:
         """Return the network, or None for a model that is not one."""
@@ -76,6 +83,14 @@ class Model(Spec):
     def defaults(cls) -> dict[str, Any]:
         """Return the parameters' defaults by name."""
         return {field.name: default_of(field) for field in fields(cls) if field.init}
+
+    def coded_columns(self, signature: Signature) -> tuple[int, ...]:
+        """Return the columns that hold codes of categories; `Signature.levels` counts them."""
+        return ()
+
+    def example(self) -> Signature:
+        """Return a signature that it fits, where no data are given: two classes or targets."""
+        return Signature(self.example_shape, 2, 2)
 
     def space(self) -> Space:
         """Return the default search space, by short or nested parameter name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from unifml.core.adapter import Adapter
@@ -13,8 +14,8 @@ from unifml.core.registry import adapters
 from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Dimension, Space
 from unifml.core.task import Task
-from unifml.errors import CapabilityError
-from unifml.layers import Activation, Network
+from unifml.errors import CapabilityError, ParameterError
+from unifml.layers import Activation, Dense, Graph, Network
 from unifml.models.base import Model
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def find_road(
     """
     facts = {"settings": settings, "total_weight": total_weight, "seed": seed}
     capabilities = adapter.capabilities
+    if task.purpose not in model.tasks:
+        raise CapabilityError(
+            f"model {model.kind!r} for {task.purpose}",
+            rule=f"it is for {' and '.join(model.tasks)}",
+            fix=f"use {' or '.join(f'{_FACES[name]}({model.kind!r})' for name in model.tasks)}",
+        )
     lack = shortcoming(model, capabilities, task, signature, settings)
     if lack:
         raise _refusal(lack, model, adapter, task, signature, settings)
@@ -76,8 +83,8 @@ def shortcoming(
     settings: Settings | None = None,
 ) -> str:
     """Return what a backend lacks for a model, or an empty string."""
-    if task.kind not in model.tasks:
-        return f"model {model.kind!r} is not for {task.kind}"
+    if task.purpose not in model.tasks:
+        return f"model {model.kind!r} is not for {task.purpose}"
     facts = {"settings": settings or _Plain(), "total_weight": 1.0, "seed": 0}
     translation = _translation(model, capabilities, task, facts)
     if translation is not None and translation.procedure == "native":
@@ -87,7 +94,7 @@ def shortcoming(
         return f"it has no {model.kind}"
     return (
         _procedure_lack(model, translation, capabilities)
-        or _network_lack(network, capabilities)
+        or _network_lack(network.graph(signature.feeds), capabilities)
         or (task.multilabel and not capabilities.multilabel and "it has no multilabel networks")
         or (_settings_lack(settings, model, capabilities) if settings else "")
         or ""
@@ -146,17 +153,24 @@ def _procedure_lack(
     return "" if able else f"it cannot train {model.kind!r} networks"
 
 
-def _network_lack(network: Network, capabilities: Capabilities) -> str:
-    layers = sorted(network.kinds() - capabilities.layers)
+def _network_lack(graph: Graph, capabilities: Capabilities) -> str:
+    layers = sorted({node.layer.kind for node in graph.nodes} - capabilities.layers)
     if layers:
         return f"it has no {', '.join(layers)}"
-    used = {layer.function for _, layer in network.named() if isinstance(layer, Activation)}
+    used = {node.layer.function for node in graph.nodes if isinstance(node.layer, Activation)}
     missing = sorted(used - capabilities.activations)
     if missing:
         return f"it has no activation {', '.join(missing)}"
-    if capabilities.one_activation and len(used) > 1:
+    if capabilities.one_activation and len(used | _unbent(graph)) > 1:
         return "it has one activation for all hidden layers"
     return ""
+
+
+def _unbent(graph: Graph) -> set[str]:
+    """Return the activation that stands between two dense layers where none does."""
+    dense = {node.name for node in graph.nodes if isinstance(node.layer, Dense)}
+    inner = any(node.inputs[0].name in dense for node in graph.nodes if node.name in dense)
+    return {"identity"} if inner else set()
 
 
 def _settings_lack(settings: Settings, model: Model, capabilities: Capabilities) -> str:
@@ -196,9 +210,16 @@ def _culprit(
     for name, default in model.defaults().items():
         if getattr(model, name) != default:
             milder = model.with_params(**{name: default})
-            if not shortcoming(milder, capabilities, task, signature):
+            if _possible(milder, capabilities, task, signature):
                 return name
     return None
+
+
+def _possible(model: Model, capabilities: Capabilities, task: Task, signature: Signature) -> bool:
+    try:
+        return not shortcoming(model, capabilities, task, signature)
+    except ParameterError:  # it does not fit these rows at all
+        return False
 
 
 def _cut(
@@ -219,9 +240,28 @@ def _corners(dimension: Dimension) -> tuple[Any, ...]:
 
 
 def _fits(name: str, value: Any, model: Model, capabilities: Capabilities) -> bool:
-    task, signature = Task(model.tasks[0], 1, 2), Signature((1,), 2, 2)
     changed = model.with_params(**{name: value})
-    return not shortcoming(changed, capabilities, task, signature)
+    return not shortcoming(changed, capabilities, example_task(model), example_signature(model))
+
+
+def example_signature(model: Model) -> Signature:
+    """Return a signature that a model fits, where no data are given: two classes or targets."""
+    return model.example()
+
+
+def example_task(model: Model) -> Task:
+    """Return the first task that a model is for, where no data are given."""
+    purpose = model.tasks[0]
+    if purpose == "transformation":
+        return Task("regression", prod(model.example().input_shape), of_inputs=True)
+    return Task(purpose, 1, 2 if purpose == "classification" else 0)
+
+
+_FACES = {
+    "classification": "Classifier",
+    "regression": "Regressor",
+    "transformation": "Transformer",
+}
 
 
 class _Plain:

@@ -13,7 +13,16 @@ import numpy as np
 
 from unifml.core.adapter import Adapter, Program
 from unifml.core.capabilities import Capabilities
-from unifml.layers import ACTIVATIONS, Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from unifml.layers import (
+    ACTIVATIONS,
+    PRIMITIVES,
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LayerNorm,
+)
 from unifml.testing.lab import BINARY, NUMBERS, Lab, Probe, plain_layers, sharpest
 from unifml.testing.rule import Rule, check, require
 from unifml.training import LOSSES, OPTIMIZERS, Training
@@ -29,7 +38,7 @@ EXAMPLES: dict[str, Layer] = {
     "layer_norm": LayerNorm(),
 }
 KNOWN: dict[str, frozenset[str]] = {
-    "layers": frozenset({"standardize", *EXAMPLES}),
+    "layers": PRIMITIVES,
     "activations": frozenset(ACTIVATIONS),
     "losses": frozenset(loss for group in LOSSES.values() for loss in group),
     "optimizers": frozenset(OPTIMIZERS),

@@ -69,7 +69,7 @@ class ToyAdapter:
     def build(self, plan: Plan, weights: Weights | None = None) -> Any:
         if plan.network is None:
             raise _no_natives()
-        model = ToyModel(plan.network.named())
+        model = ToyModel((node.name, node.layer) for node in plan.graph.nodes)
         self.set_weights(model, plan, weights or {})
         return model
 
@@ -94,7 +94,7 @@ class ToyAdapter:
     def translate(self, plan: Plan) -> str:
         if plan.network is None:
             raise _no_natives()
-        return "\n".join(f"{name} = {layer.describe()}" for name, layer in plan.network.named())
+        return "\n".join(f"{node.name} = {node.layer.describe()}" for node in plan.graph.nodes)
 
 
 class ToyModel:
@@ -111,9 +111,10 @@ class ToyProgram:
     def __init__(self, weights: Weights, plan: Plan, data: Table | None = None) -> None:
         if plan.network is None:
             raise _no_natives()
-        self.plan, self.layers, self.rows = plan, list(plan.network.body()), data
+        self.plan, self.rows = plan, data
+        self.layers = [(node.name, node.layer) for node in plan.graph.body().chain()]
         self.weights = cast_weights(weights, plan.signature.dtype)
-        specs = plan.network.weight_specs(plan.signature.input_shape)
+        specs = plan.graph.weight_specs()
         self.kernels = {name for name, spec in specs.items() if spec.role == "kernel"}
         slots = range(plan.settings.optimizer.slots)
         self.slots = {n: tuple(np.zeros_like(w) for _ in slots) for n, w in self.weights.items()}

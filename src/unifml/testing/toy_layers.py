@@ -26,6 +26,8 @@ def forward(layer: Layer, x: Array, weights: Arrays, training: bool) -> tuple[Ar
         return _batch_norm(layer, x, weights, training)
     if isinstance(layer, LayerNorm):
         return _layer_norm(layer, x, weights)
+    if getattr(layer, "function", "") == "softmax":
+        return _softmax(x)
     function, slope = _ACTIVATIONS[getattr(layer, "function", "identity")]
     return function(x), lambda g: (g * slope(x), {})
 
@@ -74,8 +76,26 @@ def _normalise(x: Array, weights: Arrays, epsilon: float, axis: int) -> tuple[Ar
     return z * weights["scale"] + weights["offset"], back
 
 
+def _softmax(x: Array) -> tuple[Array, Back]:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    shares = powers / powers.sum(axis=-1, keepdims=True)
+    return shares, lambda g: (shares * (g - (g * shares).sum(axis=-1, keepdims=True)), {})
+
+
 def _sigmoid(x: Array) -> Array:
     return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def _softplus(x: Array) -> Array:
+    return np.logaddexp(0, x).astype(x.dtype)
+
+
+def _mish_slope(x: Array) -> Array:
+    bent = np.tanh(_softplus(x))
+    return bent + x * _sigmoid(x) * (1 - bent * bent)
+
+
+_SELU, _SELU_LOW = 1.0507009873554805, 1.6732632423543772
 
 
 def _normal(x: Array) -> Array:
@@ -99,6 +119,22 @@ _ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]
         lambda x: x * _sigmoid(x),
         lambda x: _sigmoid(x) * (1 + x * (1 - _sigmoid(x))),
     ),
+    "mish": (lambda x: x * np.tanh(_softplus(x)), _mish_slope),
+    "softplus": (_softplus, _sigmoid),
+    "selu": (
+        lambda x: _SELU * np.where(x > 0, x, _SELU_LOW * np.expm1(x)),
+        lambda x: _SELU * np.where(x > 0, 1, _SELU_LOW * np.exp(np.minimum(x, 0))),
+    ),
+    "relu6": (lambda x: np.clip(x, 0, 6), lambda x: ((x > 0) & (x < 6)).astype(x.dtype)),
+    "hard_sigmoid": (
+        lambda x: np.clip(x + 3, 0, 6) / 6,
+        lambda x: ((x > -3) & (x < 3)).astype(x.dtype) / 6,
+    ),
+    "hard_silu": (
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        lambda x: np.where(x < -3, 0, np.where(x > 3, 1, (2 * x + 3) / 6)).astype(x.dtype),
+    ),
+    "hard_tanh": (lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1).astype(x.dtype)),
     "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * (1 - _sigmoid(x))),
 }

@@ -60,12 +60,9 @@ class SklearnAdapter:
 
     def build(self, plan: Plan, weights: Weights | None = None) -> Any:
         from unifml.adapters.sklearn import layers, natives
-        from unifml.adapters.sklearn import weights as fitted
 
-        if not _is_network(plan):
-            return natives.build(plan)
-        model = layers.build(plan)
-        return model if weights is None else fitted.write(model, plan, weights)
+        model = layers.build(plan) if _is_network(plan) else natives.build(plan)
+        return model if weights is None else _weights(plan).write(model, plan, weights)
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         if isinstance(model, Mapping):
@@ -77,14 +74,10 @@ class SklearnAdapter:
         return NativeProgram(model, plan, data)
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
-        from unifml.adapters.sklearn.weights import read
-
-        return read(model, plan)
+        return _weights(plan).read(model, plan)  # type: ignore[no-any-return]
 
     def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
-        from unifml.adapters.sklearn.weights import write
-
-        write(model, plan, weights)
+        _weights(plan).write(model, plan, weights)
 
     def dump(self, model: Any, plan: Plan) -> Any:
         return model
@@ -116,3 +109,10 @@ def _foreign(base: type) -> bool:
 def _is_network(plan: Plan) -> bool:
     """Whether the plan's network is trained as such, and not by a library's estimator."""
     return plan.network is not None and plan.procedure != "native"
+
+
+def _weights(plan: Plan) -> Any:
+    """Return who reads and writes the weights of a plan's model."""
+    from unifml.adapters.sklearn import linear, weights
+
+    return weights if _is_network(plan) else linear

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from unifml.core.plan import Plan
 from unifml.errors import CapabilityError
-from unifml.layers import Activation, Dense, Network
+from unifml.layers import Activation, Dense, Graph
 from unifml.training import SGD, Adam
 
 ACTIVATION_NAMES = {"identity": "identity", "relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
@@ -38,7 +38,7 @@ class Perceptron:
         return tuple(layer.units for _, layer in self.dense[:-1])
 
 
-def read_network(network: Network) -> Perceptron:
+def read_network(graph: Graph) -> Perceptron:
     """Read a network as a perceptron.
 
     Raises
@@ -48,7 +48,10 @@ def read_network(network: Network) -> Perceptron:
     """
     dense: list[tuple[str, Dense]] = []
     after: list[str] = []
-    for name, layer in network.body():
+    if len(graph.feeds[0].shape) != 1:
+        raise _not_a_perceptron(f"rows of shape {graph.feeds[0].shape}")
+    for node in graph.body().chain():
+        name, layer = node.name, node.layer
         if isinstance(layer, Dense):
             dense.append((name, layer))
             after.append("identity")
@@ -68,7 +71,7 @@ def read_network(network: Network) -> Perceptron:
 def build(plan: Plan) -> Any:
     """Return the estimator of a plan's network, not fitted."""
     perceptron = estimator_class(plan)(**mlp_params(plan))
-    if plan.network is None or plan.network.standardize is None:
+    if plan.network is None or not plan.graph.standardized:
         return perceptron
     return Pipeline([("standardize", StandardScaler()), ("mlp", perceptron)])
 
@@ -83,7 +86,7 @@ def mlp_params(plan: Plan) -> dict[str, Any]:
     """Return the perceptron's parameters, as near as its words come to the plan's settings."""
     if plan.network is None:
         raise CapabilityError("scikit-learn's perceptron", found="a plan without a network")
-    settings, perceptron = plan.settings, read_network(plan.network)
+    settings, perceptron = plan.settings, read_network(plan.graph)
     return {
         "hidden_layer_sizes": perceptron.hidden,
         "activation": perceptron.activation,

@@ -34,7 +34,7 @@ class NetworkProgram:
             raise CapabilityError("a program of a network", found="a plan without one")
         self._plan, self._data = plan, data
         self._dtype = np.dtype(plan.signature.dtype)
-        self._perceptron = read_network(plan.network)
+        self._perceptron = read_network(plan.graph)
         self._flat, self._kernels, self._views = _flatten(self._perceptron, weights, self._dtype)
         self._mlp = _engine(self._perceptron, plan, self._views)
         self._frozen = _absent_biases(self._perceptron, self._views)

@@ -36,7 +36,7 @@ def _network(plan: Plan) -> str:
     steps = ["for rows in batches:", "    # the gradient is scikit-learn's own backpropagation"]
     steps += ["    weights -= optimizer.update(gradient(X[rows], y[rows]))"]
     source = _source(f"sklearn.neural_network.{name}", call, notes).splitlines()
-    if plan.network is not None and plan.network.standardize:
+    if plan.network is not None and plan.graph.standardized:
         source = [
             "from sklearn.pipeline import Pipeline",
             "from sklearn.preprocessing import StandardScaler",

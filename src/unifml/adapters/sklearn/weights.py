@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelBinarizer
 from unifml.adapters.sklearn.layers import Perceptron, read_network
 from unifml.core.adapter import Weights
 from unifml.core.plan import Plan
-from unifml.layers import Network
+from unifml.layers import Graph
 
 
 def link(plan: Plan) -> str:
@@ -24,12 +24,12 @@ def link(plan: Plan) -> str:
 
 def read(model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
     """Return copies of the canonical weights of a fitted estimator."""
-    network, scaler, mlp = _parts(model, plan)
+    graph, scaler, mlp = _parts(model, plan)
     weights = {}
-    if scaler is not None:
-        weights[f"{network.standardize}.mean"] = np.array(scaler.mean_)
-        weights[f"{network.standardize}.scale"] = np.array(scaler.scale_)
-    for i, (name, layer) in enumerate(read_network(network).dense):
+    for standardize in graph.standardized.values():
+        weights[f"{standardize}.mean"] = np.array(scaler.mean_)
+        weights[f"{standardize}.scale"] = np.array(scaler.scale_)
+    for i, (name, layer) in enumerate(read_network(graph).dense):
         weights[f"{name}.kernel"] = np.array(mlp.coefs_[i])
         if layer.bias:
             weights[f"{name}.bias"] = np.array(mlp.intercepts_[i])
@@ -38,10 +38,10 @@ def read(model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
 
 def write(model: Any, plan: Plan, weights: Weights) -> Any:
     """Give an estimator weights, and all else that a fit would; return it."""
-    network, scaler, mlp = _parts(model, plan)
-    if scaler is not None:
-        _fit_scaler(scaler, plan, weights, network.standardize)
-    _fit_mlp(mlp, plan, *arrays(read_network(network), weights))
+    graph, scaler, mlp = _parts(model, plan)
+    for standardize in graph.standardized.values():
+        _fit_scaler(scaler, plan, weights, standardize)
+    _fit_mlp(mlp, plan, *arrays(read_network(graph), weights))
     if plan.signature.feature_names is not None:
         first = mlp if scaler is None else scaler
         first.feature_names_in_ = np.array(plan.signature.feature_names, dtype=object)
@@ -60,15 +60,15 @@ def arrays(
     return kernels, biases
 
 
-def _parts(model: Any, plan: Plan) -> tuple[Network, Any, Any]:
+def _parts(model: Any, plan: Plan) -> tuple[Graph, Any, Any]:
     if plan.network is None:
         raise TypeError("canonical weights belong to a network, and this plan has none")
     if isinstance(model, Pipeline):
-        return plan.network, model.named_steps["standardize"], model.named_steps["mlp"]
-    return plan.network, None, model
+        return plan.graph, model.named_steps["standardize"], model.named_steps["mlp"]
+    return plan.graph, None, model
 
 
-def _fit_scaler(scaler: Any, plan: Plan, weights: Weights, name: str | None) -> None:
+def _fit_scaler(scaler: Any, plan: Plan, weights: Weights, name: str) -> None:
     scaler.mean_ = np.array(weights[f"{name}.mean"])
     scaler.scale_ = np.array(weights[f"{name}.scale"])
     scaler.var_ = scaler.scale_**2
