@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,3 +31,14 @@ class FlatGroup:
         """The flat gradient."""
         assert self.values.grad is not None
         return self.values.grad
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return tensors as one flat tensor."""
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+def parted(flat: Tensor, shapes: Sequence[torch.Size]) -> list[Tensor]:
+    """Return the tensors of these shapes that `joined` put into a flat one."""
+    sizes = [shape.numel() for shape in shapes]
+    return [part.view(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]

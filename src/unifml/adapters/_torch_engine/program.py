@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import Rows, predict, to_tensor
+from unifml.adapters._torch_engine.epoch import Rows, predict, to_tensors
 from unifml.adapters._torch_engine.losses import row_loss
 from unifml.adapters._torch_engine.optimizers import Stepper
 from unifml.adapters._torch_engine.rng import exact_floats
 from unifml.adapters._torch_engine.threads import threads_for
+from unifml.core.inputs import count
 from unifml.core.plan import Plan
 from unifml.core.table import FloatArray, Table
 from unifml.errors import CapabilityError
@@ -38,6 +40,7 @@ class ModuleProgram:
         self.plan, self.dtype, self.device = plan, dtype, torch.device(plan.device)
         self.module = module.to(self.device)
         self.trains = False
+        self.widest = abs(prod(plan.signature.input_shape))
 
     def learn_from(self, data: Table, stepper: Stepper) -> None:
         """Take rows and an optimizer: from here on it can train."""
@@ -58,8 +61,14 @@ class ModuleProgram:
         return loss.detach()
 
     def forward(self, X: Any) -> FloatArray:
-        with exact_floats(self.device), self.threads(len(X)):
-            return predict(self.module, to_tensor(X, self.device, self.dtype))
+        self.module.eval()
+        with exact_floats(self.device), self.threads(count(X)):
+            return predict(self.call, to_tensors(X, self.device, self.dtype), self.widest)
+
+    def call(self, X: Any) -> Any:
+        """Return what the module makes of rows: inputs by name go in by name; the first output."""
+        outputs = self.module(**X) if isinstance(X, dict) else self.module(X)
+        return next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
 
     def fit(self) -> None:
         raise CapabilityError("a torch module has no fit of its own", fix="train it by epochs")

@@ -13,7 +13,7 @@ from unifml.core.adapter import Program, Weights
 from unifml.core.capabilities import Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
-from unifml.layers import ACTIVATIONS
+from unifml.layers import ACTIVATIONS, PRIMITIVES
 from unifml.training import LOSSES, OPTIMIZERS
 
 
@@ -25,9 +25,7 @@ class TorchAdapter:
         packages=("torch",),
         extra="torch",
         natives="torch.nn.Module: instance, class or factory",
-        layers=frozenset(
-            {"standardize", "dense", "dropout", "batch_norm", "layer_norm", "activation"}
-        ),
+        layers=PRIMITIVES,
         activations=frozenset(ACTIVATIONS),
         losses=frozenset(name for names in LOSSES.values() for name in names),
         optimizers=frozenset(OPTIMIZERS),
@@ -72,9 +70,7 @@ class TorchAdapter:
 
         if plan.network is None or weights is None:
             return natives.build(plan)
-        return layers.native(
-            plan.network, plan.signature.input_shape, weights, plan.signature.dtype
-        )
+        return layers.native(plan.graph, weights, plan.signature.dtype)
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         from unifml.adapters.torch.natives import NativeProgram
@@ -88,7 +84,7 @@ class TorchAdapter:
 
         if plan.network is None:
             return weights.read_state(model)
-        return weights.read(model, plan.network)
+        return weights.read(model, plan.graph)
 
     def set_weights(self, model: Any, plan: Plan, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         from unifml.adapters.torch import weights as room
@@ -96,7 +92,7 @@ class TorchAdapter:
         if plan.network is None:
             room.write_state(model, weights)
         else:
-            room.write(model, plan.network, weights)
+            room.write(model, plan.graph, weights)
 
     def dump(self, model: Any, plan: Plan) -> Any:
         from unifml.adapters.torch import natives

@@ -108,8 +108,8 @@ class NativeProgram(ModuleProgram):
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
-        outputs = self.module(X)
-        outputs = outputs.reshape(len(X), -1) if outputs.ndim == 1 else outputs
+        outputs = self.call(X)
+        outputs = outputs.reshape(len(y), -1) if outputs.ndim == 1 else outputs
         return self.descend(weighted_mean(self.loss(outputs, y), weight), rate)
 
     def _own_step(self, batch: Batch, rate: float) -> Tensor:

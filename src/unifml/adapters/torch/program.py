@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from math import prod
 from typing import Any
 
 import numpy.typing as npt
@@ -30,25 +31,24 @@ class NetworkProgram(ModuleProgram):
     """
 
     def __init__(self, weights: Weights, plan: Plan, data: Table | None) -> None:
-        assert plan.network is not None
-        self.network = plan.network
-        shape, dtype = plan.signature.input_shape, plan.signature.dtype
-        module = layers.body(plan.network, shape, weights, dtype)
-        super().__init__(module, plan, getattr(torch, dtype))
-        self.random = any(isinstance(m, nn.Dropout) for m in self.module.modules())
+        self.graph, dtype = plan.graph.body(), plan.signature.dtype
+        super().__init__(layers.native(self.graph, weights, dtype), plan, getattr(torch, dtype))
+        self.widest = max((abs(prod(node.shape)) for node in self.graph.nodes), default=1)
+        self.random = any(isinstance(m, _DROPOUTS) for m in self.module.modules())
         if data is not None:
             self.learn_from(data, self._flat_stepper())
             for norm in self.module.modules():
-                if isinstance(norm, nn.BatchNorm1d):
+                if isinstance(norm, nn.modules.batchnorm._BatchNorm):
                     _keep_biased_variance(norm)
 
     def _flat_stepper(self) -> Stepper:
-        specs = self.network.weight_specs(self.plan.signature.input_shape)
+        specs = self.graph.weight_specs()
         kernels: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
-        for name, tensor, _ in room.places(self.module, self.network):
-            if isinstance(tensor, nn.Parameter):
-                (kernels if specs[name].role == "kernel" else others).append(tensor)
+        for place in room.places(self.module, self.graph):
+            if isinstance(place.tensor, nn.Parameter):
+                kernel = specs[place.name].role == "kernel"
+                (kernels if kernel else others).append(place.tensor)
         self.groups = FlatGroup(kernels), FlatGroup(others)
         flat = [[group.values] if group.values.numel() else [] for group in self.groups]
         return Stepper(flat[0], flat[1], self.plan)
@@ -62,25 +62,25 @@ class NetworkProgram(ModuleProgram):
 
     def _step(self, batch: Batch, rate: float) -> Tensor:
         X, y, weight = batch
-        return self.descend(weighted_mean(self.loss(self.module(X), y), weight), rate)
+        return self.descend(weighted_mean(self.loss(self.call(X), y), weight), rate)
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
         self.require_rows()
-        room.write(self.module, self.network, weights)
-        self.module.train()
+        room.write(self.module, self.graph, weights)
+        self.module.eval()
         self.stepper.zero()
         X, y, weight = self.rows.whole()
-        with self.threads(len(X)):
-            loss = weighted_mean(self.loss(self.module(X), y), weight)
+        with self.threads(len(y)):
+            loss = weighted_mean(self.loss(self.call(X), y), weight)
             loss.backward()
         return float(loss.detach()), {
-            name: change[1](tensor.grad.cpu().numpy())
-            for name, tensor, change in room.places(self.module, self.network)
-            if tensor.grad is not None
+            place.name: place.back(place.tensor.grad.cpu().numpy())
+            for place in room.places(self.module, self.graph)
+            if place.tensor.grad is not None
         }
 
     def result(self) -> dict[str, npt.NDArray[Any]]:
-        return room.read(self.module, self.network)
+        return room.read(self.module, self.graph)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weights/{name}": value for name, value in self.result().items()}
@@ -89,12 +89,15 @@ class NetworkProgram(ModuleProgram):
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         prefix = "weights/"
         weights = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        room.write(self.module, self.network, weights)
+        room.write(self.module, self.graph, weights)
         if self.trains:
             self.stepper.restore(state)
 
 
-def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
+def _keep_biased_variance(norm: nn.modules.batchnorm._BatchNorm) -> None:
     """Let the running variance follow the batch's biased variance; torch takes the unbiased."""
     before: list[Tensor] = []
 
@@ -104,7 +107,7 @@ def _keep_biased_variance(norm: nn.BatchNorm1d) -> None:
     def correct(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if before:
             kept = before[0] * (1.0 - norm.momentum)
-            rows = len(inputs[0])
+            rows = inputs[0].numel() // norm.num_features
             share = (rows - 1) / rows
             assert norm.running_var is not None
             # A new tensor: autograd keeps the old one for the way back.

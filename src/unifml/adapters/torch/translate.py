@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+
 from unifml.core.plan import Plan
 from unifml.training import SGD, Adam, RMSprop
 
@@ -18,15 +22,54 @@ def translate(plan: Plan) -> str:
 def _module(plan: Plan) -> str:
     from unifml.adapters.torch.layers import assemble
 
-    assert plan.network is not None
-    steps = list(plan.network.walk(plan.signature.input_shape))
-    module = assemble(steps, plan.signature.dtype)
-    lines = [f'    ("{name}", nn.{child!r}),' for name, child in module.named_children()]
-    notes = ["# initial weights are drawn in NumPy from the seed: glorot-uniform, biases 0"]
-    if plan.network.standardize:
+    module = assemble(plan.graph, plan.signature.dtype)
+    notes = ["# initial weights are drawn in NumPy from the seed"]
+    if plan.graph.standardized:
         notes.append("# standardize: mean and variance of the training rows; keep it in eval mode")
-    body = ["from collections import OrderedDict", "", "model = nn.Sequential(OrderedDict(["]
-    return "\n".join([*notes, *body, *lines, f"])).to(torch.{plan.signature.dtype})"])
+    kinds = {node.layer.kind for node in plan.graph.nodes}
+    notes += [f"# {kind}: {note}" for kind, note in _NOTES.items() if kind in kinds]
+    notes += ["# images and signals are channels-last: the module turns them once"] * (
+        "permute(" in getattr(module, "code", "")
+    )
+    dtype = f".to(torch.{plan.signature.dtype})"
+    if isinstance(module, torch.nn.Sequential):
+        lines = [f'    ("{name}", nn.{child!r}),' for name, child in module.named_children()]
+        head = ["from collections import OrderedDict", "", "model = nn.Sequential(OrderedDict(["]
+        return "\n".join([*notes, *head, *lines, f"])){dtype}"])
+    return "\n".join([*notes, *_class(module), "", f"model = Network(){dtype}"])
+
+
+def _class(module: Any) -> list[str]:
+    """Write a woven module as the class that one would write by hand."""
+    parts = [
+        f"        self.{name} = nn.{child!r}"
+        for name, child in module.named_modules()
+        if name and type(child) is not torch.nn.Module
+    ]
+    tensors = [
+        f"        self.{name} = {_tensor(value)}"
+        for name, value in (*module.named_parameters(), *module.named_buffers())
+        if type(module.get_submodule(name.rpartition(".")[0])) is torch.nn.Module or "." not in name
+    ]
+    body = [line.partition(";  ")[0] for line in module.code.splitlines() if line.strip()]
+    forward = [f"    {line}" for line in body]
+    head = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
+    return [*head, *parts, *tensors, "", *forward]
+
+
+def _tensor(value: Any) -> str:
+    shape = tuple(value.shape)
+    return f"nn.Parameter(torch.empty{shape})" if value.requires_grad else f"# buffer {shape}"
+
+
+_NOTES = {
+    "batch_norm": "momentum=0.1 here keeps 0.9; the running variance is the biased one of a batch",
+    "lstm": "bias_hh stays 0 and is not trained: one bias, that of the forget gate starts at 1",
+    "gru": "both biases are trained; gates r, z, n",
+    "simple_rnn": "bias_hh stays 0 and is not trained",
+    "attention": "query, key, value and output are linear maps of their own",
+    "embedding": "starts N(0, 0.02); torch's default is N(0, 1)",
+}
 
 
 def _training(plan: Plan) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,48 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.layers import Network
+from unifml.adapters.torch.weaving import part
+from unifml.layers import Graph, Node
 
 Array = npt.NDArray[Any]
+Turn = Callable[[Array], Array]
 
 
-def read(module: nn.Module, network: Network) -> dict[str, Array]:
+@dataclass(frozen=True)
+class Place:
+    """Where a canonical weight is in a module.
+
+    Attributes
+    ----------
+    name : str
+        Its canonical name.
+    tensor : Tensor
+        The parameter or buffer.
+    there, back : callable
+        From the canonical layout to torch's, and back.
+    """
+
+    name: str
+    tensor: Tensor
+    there: Turn
+    back: Turn
+
+
+def read(module: nn.Module, graph: Graph) -> dict[str, Array]:
     """Return copies of a module's weights by their canonical names."""
     return {
-        name: np.array(_there[1](tensor.detach().cpu().numpy()))
-        for name, tensor, _there in places(module, network)
+        place.name: np.array(place.back(place.tensor.detach().cpu().numpy()), order="C")
+        for place in places(module, graph)
     }
 
 
-def write(module: nn.Module, network: Network, weights: Mapping[str, Array]) -> None:
+def write(module: nn.Module, graph: Graph, weights: Mapping[str, Array]) -> None:
     """Write canonical weights into a module, in place."""
     with torch.no_grad():
-        for name, tensor, (to_torch, _) in places(module, network):
-            if name in weights:
-                tensor.copy_(torch.from_numpy(np.array(to_torch(np.asarray(weights[name])))))
+        for place in places(module, graph):
+            if place.name in weights:
+                value = np.array(place.there(np.asarray(weights[place.name])))
+                place.tensor.copy_(torch.from_numpy(value))
 
 
 def read_state(module: nn.Module) -> dict[str, Array]:
@@ -44,35 +68,101 @@ def write_state(module: nn.Module, weights: Mapping[str, Array]) -> None:
             own[name].copy_(torch.tensor(value))
 
 
-def places(
-    module: nn.Module, network: Network
-) -> Iterator[tuple[str, Tensor, tuple[Callable[[Array], Array], Callable[[Array], Array]]]]:
-    """Yield canonical name, tensor, and how to turn an array into torch's layout and back."""
-    for name, layer in network.named():
-        child = getattr(module, name.replace(".", "_"), None)
-        if child is None:
+def places(module: nn.Module, graph: Graph) -> Iterator[Place]:
+    """Yield where each canonical weight of a graph is in the module built from it."""
+    for node in graph.nodes:
+        owner = part(module, node.name)
+        if owner is None:
             continue
-        for canonical, (attribute, *change) in _NAMES.get(layer.kind, {}).items():
-            tensor = getattr(child, attribute)
-            if tensor is not None:
-                yield f"{name}.{canonical}", tensor, (change[0], change[1])
+        for short, (path, there, back) in _names(node).items():
+            tensor = owner
+            for step in path.split("."):
+                tensor = getattr(tensor, step)
+            yield Place(f"{node.name}.{short}", tensor, there, back)
+
+
+def _names(node: Node) -> dict[str, tuple[str, Turn, Turn]]:
+    """Return where torch keeps each weight of a layer, and how to turn it."""
+    kind = node.layer.kind
+    own = [spec.name for spec in node.weights]
+    if kind in _RECURRENT:
+        return {name: _recurrent(name) for name in own}
+    if kind == "attention":
+        return {name: _attention(name) for name in own}
+    if kind.startswith("depthwise"):
+        known = {"kernel": ("weight", *_depthwise(node)), "bias": ("bias", *_SAME)}
+        return {name: known[name] for name in own}
+    known = _NAMES.get(kind[:-2] if "conv" in kind else kind, {})  # conv2d: conv
+    return {name: known[name] for name in own}
+
+
+def _recurrent(name: str) -> tuple[str, Turn, Turn]:
+    short = name.removeprefix("forward_").removeprefix("backward_")
+    suffix = "_l0_reverse" if name.startswith("backward_") else "_l0"
+    attribute = _CELL_NAMES[short] + suffix
+    return (attribute, *_TRANSPOSED) if short in ("kernel", "recurrent") else (attribute, *_SAME)
+
+
+def _attention(name: str) -> tuple[str, Turn, Turn]:
+    side, _, what = name.partition("_")
+    return (f"{side}.weight", *_TRANSPOSED) if what == "kernel" else (f"{side}.bias", *_SAME)
 
 
 def _same(value: Array) -> Array:
     return value
 
 
-_NAMES: dict[str, dict[str, tuple[Any, ...]]] = {
-    "dense": {"kernel": ("weight", np.transpose, np.transpose), "bias": ("bias", _same, _same)},
+def _moved(order: Callable[[int], tuple[int, ...]]) -> Turn:
+    return lambda value: value.transpose(order(value.ndim))
+
+
+def _depthwise(node: Node) -> tuple[Turn, Turn]:
+    """Turn (*window, in, multiplier) into (in * multiplier, 1, *window), and back."""
+    wanted = node.weights[0].shape
+
+    def there(value: Array) -> Array:
+        return _CONVOLVED[0](value.reshape(*wanted[:-2], 1, -1))
+
+    return there, lambda value: _CONVOLVED[1](value).reshape(wanted)
+
+
+_SAME: tuple[Turn, Turn] = (_same, _same)
+_TRANSPOSED: tuple[Turn, Turn] = (np.transpose, np.transpose)
+_CONVOLVED: tuple[Turn, Turn] = (
+    _moved(lambda n: (n - 1, n - 2, *range(n - 2))),  # (*window, in, out) -> (out, in, *window)
+    _moved(lambda n: (*range(2, n), 1, 0)),
+)
+_SPREAD: tuple[Turn, Turn] = (
+    _moved(lambda n: (n - 2, n - 1, *range(n - 2))),  # (*window, in, out) -> (in, out, *window)
+    _moved(lambda n: (*range(2, n), 0, 1)),
+)
+_RECURRENT = ("lstm", "gru", "simple_rnn")
+_CELL_NAMES = {
+    "kernel": "weight_ih",
+    "recurrent": "weight_hh",
+    "bias": "bias_ih",
+    "recurrent_bias": "bias_hh",
+}
+_NORM = {"scale": ("weight", *_SAME), "offset": ("bias", *_SAME)}
+_NAMES: dict[str, dict[str, tuple[str, Turn, Turn]]] = {
+    "dense": {"kernel": ("weight", *_TRANSPOSED), "bias": ("bias", *_SAME)},
+    "feature_dense": {"kernel": ("kernel", *_SAME), "bias": ("bias", *_SAME)},
+    "conv": {"kernel": ("weight", *_CONVOLVED), "bias": ("bias", *_SAME)},
+    "conv_transpose": {"kernel": ("weight", *_SPREAD), "bias": ("bias", *_SAME)},
     "batch_norm": {
-        "scale": ("weight", _same, _same),
-        "offset": ("bias", _same, _same),
-        "mean": ("running_mean", _same, _same),
-        "variance": ("running_var", _same, _same),
+        **_NORM,
+        "mean": ("running_mean", *_SAME),
+        "variance": ("running_var", *_SAME),
     },
-    "layer_norm": {"scale": ("weight", _same, _same), "offset": ("bias", _same, _same)},
+    "layer_norm": _NORM,
+    "group_norm": _NORM,
+    "rms_norm": {"scale": ("weight", *_SAME)},
     "standardize": {
-        "mean": ("running_mean", _same, _same),
+        "mean": ("running_mean", *_SAME),
         "scale": ("running_var", np.square, np.sqrt),
     },
+    "embedding": {"table": ("weight", *_SAME)},
+    "learned_positions": {"table": ("table", *_SAME)},
+    "periodic": {"frequency": ("frequency", *_SAME)},
+    "piecewise": {"slope": ("slope", *_SAME), "shift": ("shift", *_SAME)},
 }
