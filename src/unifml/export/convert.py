@@ -64,8 +64,8 @@ def to_model(model: Any, schema: Schema, opset: int, *, columns: int) -> tuple[A
     _name_ends(proto.graph, schema, joined)
     if schema.outputs == (PREDICTION,):
         _shape_prediction(proto.graph, columns)
-    _describe_ends(proto.graph, schema, flat=columns == 0)
-    _stamp(proto, opset)
+    describe_ends(proto.graph, schema, flat=columns == 0)
+    stamp(proto, opset)
     return proto, taken
 
 
@@ -176,8 +176,8 @@ def _shape_prediction(graph: Any, columns: int) -> None:
     graph.initializer.extend(end.initializers)
 
 
-def _describe_ends(graph: Any, schema: Schema, *, flat: bool) -> None:
-    """State types and shapes: the number of rows is free everywhere."""
+def describe_ends(graph: Any, schema: Schema, *, flat: bool) -> None:
+    """State types and shapes: the number of rows is free everywhere, that of steps may be."""
     from onnx import TensorProto, helper
 
     del graph.input[:], graph.value_info[:]
@@ -185,10 +185,11 @@ def _describe_ends(graph: Any, schema: Schema, *, flat: bool) -> None:
         "float": TensorProto.FLOAT,
         "double": TensorProto.DOUBLE,
         "string": TensorProto.STRING,
+        "lengths": TensorProto.INT64,
     }
-    graph.input.extend(
-        helper.make_tensor_value_info(i.name, kinds[i.kind], ["n", *i.row]) for i in schema.inputs
-    )
+    for spec in schema.inputs:
+        row = [f"{spec.name}_steps" if side < 0 else side for side in spec.row]
+        graph.input.append(helper.make_tensor_value_info(spec.name, kinds[spec.kind], ["n", *row]))
     for output, name in zip(graph.output, schema.outputs, strict=True):
         element = output.type.tensor_type.elem_type
         if name == PREDICTION:
@@ -198,7 +199,8 @@ def _describe_ends(graph: Any, schema: Schema, *, flat: bool) -> None:
         output.CopyFrom(helper.make_tensor_value_info(name, element, ["n", *wide]))
 
 
-def _stamp(proto: Any, opset: int) -> None:
+def stamp(proto: Any, opset: int) -> None:
+    """State who wrote the file, and which versions it needs."""
     from onnx import helper
 
     used = {node.domain for node in proto.graph.node}

@@ -57,6 +57,15 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [out], name=out, **attributes))
         return out
 
+    def second_op(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Add a node whose second output is wanted, and return that output's name."""
+        from onnx import helper
+
+        out = self.unique(name or kind.lower())
+        node = helper.make_node(kind, list(inputs), ["", out], name=out, **attributes)
+        self.nodes.append(node)
+        return out
+
     def as_float(self, x: str) -> str:
         """Add a cast to float32."""
         return self.op("Cast", x, to=_FLOAT)

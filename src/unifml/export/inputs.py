@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils import get_tags
 
+from unifml.core.signature import Feeds
 from unifml.errors import DataTypeError
 from unifml.runtime.feeding import frame_columns, is_missing
 from unifml.runtime.schema import Input, Kind
@@ -36,6 +38,12 @@ def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, 
         names = _unique([str(name) for name in columns], taken)
         kinds = [_kind(np.asarray(X[column]), column, wide) for column in columns]
         return tuple(Input(n, k, (1,)) for n, k in zip(names, kinds, strict=True)), True
+    if isinstance(X, Mapping) or (isinstance(X, list | tuple) and len({*map(np.shape, X)}) > 1):
+        raise DataTypeError(
+            f"exporting with X of type {type(X).__name__}",
+            rule="a Classifier or Regressor alone takes dicts and sequences of unequal length",
+            fix="export the last step of the pipeline",
+        )
     values = X if hasattr(X, "shape") else np.asarray(X, dtype=_list_dtype(X))
     if values.ndim < 2:
         raise DataTypeError(
@@ -47,6 +55,28 @@ def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, 
             return tuple(Input(f"x{i}", k, (1,)) for i, k in enumerate(kinds)), True
     number: Kind = "double" if wide and values.dtype.itemsize > 4 else "float"
     return (Input(TENSOR, number, tuple(int(side) for side in values.shape[1:])),), False
+
+
+def inputs_of_network(feeds: Feeds, taken: tuple[str, ...]) -> tuple[Input, ...]:
+    """Return the inputs of a network as its file has them: tensors, and lengths of sequences.
+
+    Parameters
+    ----------
+    feeds : tuple of Feed
+        The inputs of the network.
+    taken : tuple of str
+        Names of outputs, which an input cannot have.
+    """
+    found: list[tuple[str, Kind, tuple[int, ...]]] = []
+    for feed in feeds:
+        found.append((feed.name, "float", feed.shape))
+        if feed.ragged:
+            found.append((feed.lengths, "lengths", ()))
+    names = _unique([name for name, _, _ in found], taken)
+    both = zip(names, found, strict=True)
+    return tuple(
+        Input(name, kind, row, "" if name == key else key) for name, (key, kind, row) in both
+    )
 
 
 def known_names(model: Any) -> tuple[str, ...] | None:

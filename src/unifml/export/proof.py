@@ -7,6 +7,7 @@ native model differ by more than twice the tolerance, and one of the tied classe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,7 +133,7 @@ def _prove(loaded: OnnxEstimator, native: Answers, X: Any) -> Proof:
     allowed = np.full(n, RELATIVE) if classes else tolerance(native.predicted)
     whole = _compare(native, Answers.of(loaded, X), loaded, allowed)
     for size in (size for size in _BATCHES if size < n):
-        rows = Answers.of(loaded, _safe_indexing(X, np.arange(size)))
+        rows = Answers.of(loaded, first_rows(X, size))
         _compare(native.rows(size), rows, loaded, allowed[:size])
     return whole
 
@@ -164,6 +165,13 @@ def _tied(native: Answers, onnx: Answers, wrong: Array, classes: Array) -> Array
     top = np.sort(share, axis=1)
     lost = top[:, -1] - share[np.arange(len(share)), named]
     return np.asarray((top[:, -1] - top[:, -2] <= 2 * RELATIVE) & (lost <= 2 * RELATIVE))
+
+
+def first_rows(X: Any, size: int) -> Any:
+    """Return the first rows of a table, an array, a list of sequences or a dict of these."""
+    if isinstance(X, Mapping):
+        return {name: first_rows(values, size) for name, values in X.items()}
+    return _safe_indexing(X, np.arange(size))
 
 
 def tolerance(values: Array) -> Array:

@@ -14,6 +14,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from unifml._version import __version__
+from unifml.core.signature import Feeds
 from unifml.errors import (
     CapabilityError,
     DataTypeError,
@@ -22,9 +23,10 @@ from unifml.errors import (
     ParameterError,
 )
 from unifml.export.convert import to_model
+from unifml.export.direct import alone, direct_model, tensor_feeds
 from unifml.export.files import write_whole
 from unifml.export.head import label_values
-from unifml.export.inputs import allows_nan, inputs_of, known_names
+from unifml.export.inputs import allows_nan, inputs_of, inputs_of_network, known_names
 from unifml.export.mends import has_late_trees, unwrapped
 from unifml.export.proof import Answers, Proof, native_answers, prove
 from unifml.export.report import OnnxExport
@@ -50,10 +52,11 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
         best estimator is exported), or what `unifml.tune` returns.
     path : str or path
         Where to write.
-    X : table of shape (n, features)
+    X : table of shape (n, features), array of images, list of sequences, or dict of these
         Rows as the model takes them: real ones, with what there will be (missing values, rare
         categories). A data frame gives the file one input per column, text or float32; an array
-        gives it one float32 tensor ``X``.
+        gives it one float32 tensor ``X``, sequences of unequal length a second one ``X_lengths``,
+        and a dict one tensor by each key.
     opset : int, default=18
         Version of ONNX's operators, 18 to 21.
 
@@ -89,9 +92,14 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
     target = _checked(path, opset)
     model, classifier = _predictor(model)
     native = native_answers(model, X, classifier=classifier)
-    schema = _schema(model, X, native, classifier)
+    model = alone(model) if tensor_feeds(alone(model)) else model
+    feeds = tensor_feeds(model)
+    schema = _schema(model, X, native, classifier, feeds)
     columns = native.predicted.shape[1] if native.predicted.ndim > 1 else 0
-    proto, roads = to_model(model, schema, opset, columns=columns)
+    if feeds is None:
+        proto, roads = to_model(model, schema, opset, columns=columns)
+    else:
+        proto, roads = direct_model(model, feeds, schema, opset, columns=columns)
     _describe(proto, schema, roads, opset)
     proof = prove(_serialised(proto), native, X)
     _put(proto, "unifml.proof", _proof_fields(proof))
@@ -141,15 +149,9 @@ def _predictor(model: Any) -> tuple[Any, bool]:
     return inner, bool(is_classifier(inner))
 
 
-def _schema(model: Any, X: Any, native: Answers, classifier: bool) -> Schema:
+def _schema(model: Any, X: Any, native: Answers, classifier: bool, feeds: Feeds | None) -> Schema:
     outputs = (LABEL, PROBABILITIES) if classifier else (PREDICTION,)
-    inputs, by_column = inputs_of(X, outputs, has_late_trees(model))
-    common: dict[str, Any] = {
-        "inputs": inputs,
-        "by_column": by_column,
-        "feature_names": known_names(model),
-        "allow_nan": allows_nan(model, X),
-    }
+    common: dict[str, Any] = _starts(model, X, outputs, feeds)
     if not classifier:
         return Schema("regression", outputs=outputs, **common)
     classes = _classes(model)
@@ -163,6 +165,24 @@ def _schema(model: Any, X: Any, native: Answers, classifier: bool) -> Schema:
         multilabel=native.predicted.ndim == 2,
         **common,
     )
+
+
+def _starts(model: Any, X: Any, outputs: tuple[str, ...], feeds: Feeds | None) -> dict[str, Any]:
+    if feeds is not None:
+        named = bool(model._fitted.plan.signature.named)
+        cut = None if model.inputs is None else {k: _listed(v) for k, v in model.inputs.items()}
+        return {"inputs": inputs_of_network(feeds, outputs), "by_name": named, "cut": cut}
+    inputs, by_column = inputs_of(X, outputs, has_late_trees(model))
+    return {
+        "inputs": inputs,
+        "by_column": by_column,
+        "feature_names": known_names(model),
+        "allow_nan": allows_nan(model, X),
+    }
+
+
+def _listed(columns: Any) -> Any:
+    return columns if isinstance(columns, str) else list(columns)
 
 
 def _classes(model: Any) -> Any:

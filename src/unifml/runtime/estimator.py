@@ -17,7 +17,7 @@ from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, Schema
 from unifml.runtime.session import open_session
 
 Array = npt.NDArray[Any]
-_CHUNK = 1 << 16  # rows computed at once, so that memory stays bounded
+_CHUNK, _VALUES = 1 << 16, 1 << 24  # rows and values computed at once, so that memory is bounded
 
 
 def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEstimator:
@@ -150,8 +150,9 @@ class OnnxEstimator:
 
         Parameters
         ----------
-        X : table of shape (n, features)
-            Array, list, pandas, polars or Arrow. Columns with names must stand as they did in fit.
+        X : table of shape (n, features), array of images, list of sequences, or dict of these
+            As the model took it. A table is an array, a list, or a frame of pandas, polars or
+            Arrow; columns with names must stand as they did in fit.
 
         Returns
         -------
@@ -199,10 +200,20 @@ class OnnxEstimator:
     def _run(self, outputs: list[str], X: Any) -> list[Array]:
         feed = self._feed(X)
         n = len(feed[self._feed.first])
-        if n <= _CHUNK:
-            return self.session.run(outputs, feed)  # type: ignore[no-any-return]
-        parts = [self.session.run(outputs, _rows(feed, i)) for i in range(0, n, _CHUNK)]
+        size = min(_CHUNK, max(1, _VALUES * n // sum(values.size for values in feed.values())))
+        if n <= size:
+            return self._compute(outputs, feed)
+        chunks = (_rows(feed, slice(i, i + size)) for i in range(0, n, size))
+        parts = [self._compute(outputs, chunk) for chunk in chunks]
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _compute(self, outputs: list[str], feed: Feed) -> list[Array]:
+        try:
+            return self.session.run(outputs, feed)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise DataError(
+                "rows that the model cannot compute", found=f"onnxruntime: {str(error)[:300]}"
+            ) from error
 
     def _labels(self, label: Array) -> Array:
         return label.astype(self._class_labels.dtype, copy=False)
@@ -218,7 +229,9 @@ class OnnxEstimator:
 
     @property
     def n_features_in_(self) -> int:
-        """Number of columns of X."""
+        """Number of columns of X; of features, for images and sequences of them."""
+        if self.schema.by_name or self.schema.ragged:
+            raise AttributeError("this model takes no table")
         return self.schema.n_features
 
     @property
@@ -262,7 +275,12 @@ class OnnxEstimator:
             target_tags=TargetTags(required=False),
             classifier_tags=ClassifierTags() if classes else None,
             regressor_tags=None if classes else RegressorTags(),
-            input_tags=InputTags(allow_nan=self.schema.allow_nan, string=self.schema.by_column),
+            input_tags=InputTags(
+                two_d_array=not self.schema.of_tensors,
+                three_d_array=self.schema.of_tensors,
+                allow_nan=self.schema.allow_nan,
+                string=self.schema.by_column,
+            ),
         )
 
     def __repr__(self) -> str:
@@ -270,8 +288,8 @@ class OnnxEstimator:
         return f"OnnxEstimator({self.path!r}{device})"
 
 
-def _rows(feed: Feed, start: int) -> Feed:
-    return {name: values[start : start + _CHUNK] for name, values in feed.items()}
+def _rows(feed: Feed, rows: slice) -> Feed:
+    return {name: values[rows] for name, values in feed.items()}
 
 
 def _finite(values: Array) -> Array:

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unifml.errors import DataError, DataTypeError
+from unifml.errors import DataError
+from unifml.runtime.floats import is_missing as is_missing
+from unifml.runtime.floats import numbers, refuse_not_finite
+from unifml.runtime.frames import frame_columns as frame_columns
 from unifml.runtime.schema import Input, Schema
+from unifml.runtime.tensors import tensors
 
 Feed = dict[str, npt.NDArray[Any]]
 DTYPES = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
@@ -30,18 +34,21 @@ class Feeder:
         self._row = schema.inputs[0].row
         self._dtype = DTYPES.get(schema.inputs[0].kind)
         self._check = not schema.allow_nan
+        self._table = not schema.of_tensors
 
     def __call__(self, X: Any) -> Feed:
         """Return the tensors by name."""
         if self.schema.by_column:
             return self._by_column(X)
+        if not self._table:
+            return tensors(self.schema, X)
         values = X if type(X) is np.ndarray else self._array(X)
         if values.dtype != self._dtype or not values.flags.c_contiguous:
             values = numbers(values, "X", self._dtype)
         if values.shape[1:] != self._row or not len(values):
             self._refuse_shape(values.shape)
         if self._check and not np.isfinite(values).all():
-            _refuse_not_finite(values)
+            refuse_not_finite(values)
         return {self.first: values}
 
     def _array(self, X: Any) -> npt.NDArray[Any]:
@@ -76,7 +83,7 @@ class Feeder:
         values = numbers(np.asarray(column), f"column {spec.name!r}", DTYPES[spec.kind])
         values = values.reshape(-1, 1)
         if self._check and not np.isfinite(values).all():
-            _refuse_not_finite(values)
+            refuse_not_finite(values)
         return values
 
     def _check_names(self, X: Any) -> None:
@@ -114,31 +121,12 @@ class Feeder:
         )
 
 
-def frame_columns(X: Any) -> list[Any] | None:
-    """Return the column names of a data frame, or None for anything else."""
-    names = getattr(X, "column_names", None)  # Arrow
-    if names is None and hasattr(X, "__getitem__") and not callable(getattr(X, "columns", None)):
-        names = getattr(X, "columns", None)
-    return None if names is None else list(names)
-
-
 def feature_names(X: Any) -> tuple[str, ...] | None:
     """Return the names of the columns, if all are strings; else scikit-learn knows no names."""
     names = frame_columns(X)
     if not names or not all(isinstance(name, str) for name in names):
         return None
     return tuple(str(name) for name in names)
-
-
-def numbers(values: npt.NDArray[Any], what: str, dtype: Any) -> npt.NDArray[Any]:
-    """Return floats of `dtype`; missing values of any kind become NaN."""
-    if values.dtype.kind in "mMc":
-        raise DataTypeError(f"{what} is of type {values.dtype}", rule="numbers are needed")
-    if values.dtype.kind == "O":
-        flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
-        values = _floats(flat, what, dtype).reshape(values.shape)
-    with np.errstate(over="ignore"):  # infinite values are refused by name, later
-        return np.ascontiguousarray(_floats(values, what, dtype))
 
 
 def strings(column: Any) -> npt.NDArray[Any]:
@@ -158,24 +146,6 @@ def strings(column: Any) -> npt.NDArray[Any]:
 def text_of(value: Any) -> str:
     """Return a value as text, a missing one by its name."""
     return "nan" if type(value).__name__ == "NAType" else str(value)
-
-
-def is_missing(value: Any) -> bool:
-    """Say whether a value is None, NaN or pandas' NA."""
-    return value is None or type(value).__name__ == "NAType" or value != value
-
-
-def _floats(values: Any, what: str, dtype: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what}: {error}", rule="numbers are needed") from error
-
-
-def _refuse_not_finite(values: npt.NDArray[Any]) -> None:
-    if np.isnan(values).any():
-        raise DataError("Input X contains NaN.")
-    raise DataError(f"Input X contains infinity or a value too large for {values.dtype!r}.")
 
 
 def _listed(names: list[str]) -> list[str]:

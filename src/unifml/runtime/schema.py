@@ -13,7 +13,11 @@ import numpy.typing as npt
 from unifml.errors import DataError
 
 SCHEMA = "unifml.schema"
-Kind = Literal["float", "double", "string"]
+LENGTHS = "_lengths"
+"""Ends the key of the lengths that go with sequences of unequal length."""
+ANY = -1
+"""Stands in the shape of a row for a number of steps that differs from row to row."""
+Kind = Literal["float", "double", "string", "lengths"]
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
 
 
@@ -25,15 +29,29 @@ class Input:
     ----------
     name : str
         Its name in the graph.
-    kind : {"float", "double", "string"}
-        What its tensor holds; ``double`` where trees come after steps that compute in float64.
+    kind : {"float", "double", "string", "lengths"}
+        What its tensor holds; ``double`` where trees come after steps that compute in float64,
+        ``lengths`` for the numbers of steps of sequences, in int64.
     row : tuple of int
-        Shape of one row.
+        Shape of one row; -1 stands first for sequences of unequal length.
+    key : str
+        Key of a dict that is X, by which it comes; its name, if that is not given.
     """
 
     name: str
     kind: Kind
     row: tuple[int, ...]
+    key: str = ""
+
+    @property
+    def source(self) -> str:
+        """Key of a dict that is X, by which it comes."""
+        return self.key or self.name
+
+    @property
+    def ragged(self) -> bool:
+        """Whether its rows are sequences of unequal length."""
+        return bool(self.row) and self.row[0] == ANY
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class Schema:
     task : {"classification", "regression"}
         Labels, or numbers.
     inputs : tuple of Input
-        One tensor of all features, or one input per column.
+        One tensor of all features, one input per column, or the inputs of a network.
     outputs : tuple of str
         Of ``label``, ``probabilities`` and ``prediction``, those that there are.
     by_column : bool
@@ -60,6 +78,11 @@ class Schema:
         Whether labels are a matrix of 0 and 1.
     allow_nan : bool
         Whether NaN in X is meant to be there.
+    by_name : bool
+        Whether X is a dict of arrays.
+    cut : dict or None
+        How a frame is cut into such a dict: for each input its columns, or the name of one column
+        that holds an array in each row.
     """
 
     task: Literal["classification", "regression"]
@@ -71,6 +94,23 @@ class Schema:
     classes_dtype: str = "int64"
     multilabel: bool = False
     allow_nan: bool = False
+    by_name: bool = False
+    cut: dict[str, Any] | None = None
+
+    @property
+    def feeds(self) -> tuple[Input, ...]:
+        """The inputs, without lengths of sequences."""
+        return tuple(spec for spec in self.inputs if spec.kind != "lengths")
+
+    @property
+    def of_tensors(self) -> bool:
+        """Whether X is anything but one table: a dict, images, sequences."""
+        return self.by_name or (not self.by_column and self.inputs[0].row[1:] != ()) or self.ragged
+
+    @property
+    def ragged(self) -> bool:
+        """Whether some rows are sequences of unequal length."""
+        return any(spec.ragged for spec in self.inputs)
 
     @property
     def n_features(self) -> int:
@@ -108,9 +148,7 @@ class Schema:
         return cls(
             **fields
             | {
-                "inputs": tuple(
-                    Input(i["name"], i["kind"], tuple(i["row"])) for i in fields["inputs"]
-                ),
+                "inputs": tuple(Input(**i | {"row": tuple(i["row"])}) for i in fields["inputs"]),
                 "outputs": tuple(fields["outputs"]),
                 "feature_names": None if names is None else tuple(names),
             }

@@ -28,7 +28,7 @@ def open_session(source: str | bytes, device: str | None, name: str) -> Any:
     if isinstance(source, str) and not os.path.exists(source):
         raise FileNotFoundError(f"no such file: {source!r}")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, with the same words
     chosen = providers(device, onnxruntime.get_available_providers())
     try:
         return onnxruntime.InferenceSession(source, options, providers=chosen)

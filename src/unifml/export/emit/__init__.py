@@ -1,0 +1,7 @@
+"""Networks as ONNX nodes, written from their spec and weights."""
+
+from unifml.export.emit.activations import ACTIVATIONS
+from unifml.export.emit.core import emit
+from unifml.export.emit.rules import RULES
+
+__all__ = ["ACTIVATIONS", "RULES", "emit"]
