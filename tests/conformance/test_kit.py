@@ -12,7 +12,9 @@ import pytest
 from unifml.core import registry
 from unifml.core.capabilities import Capabilities
 from unifml.errors import UnifmlError
+from unifml.layers import PRIMITIVES
 from unifml.testing import ConformanceError, ToyAdapter, check_adapter
+from unifml.testing.checks_layers import EXAMPLES
 from unifml.testing.toy import ToyModel, ToyProgram
 
 
@@ -34,6 +36,10 @@ def test_a_check_is_skipped_only_where_nothing_is_claimed(register):
     assert skipped["outputs_are_right"] == "capabilities.epochs is False"
     assert skipped["import_is_light"] == "capabilities.packages is ()"
     assert "protocol_is_complete" not in skipped
+
+
+def test_every_layer_of_the_vocabulary_is_checked():
+    assert set(EXAMPLES) == PRIMITIVES
 
 
 def test_failures_are_listed_in_one_error(register):

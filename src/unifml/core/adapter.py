@@ -51,7 +51,7 @@ class Program(Protocol):
         ...
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
-        """Return loss over all rows and its gradient at `weights` (`Capabilities.exact`)."""
+        """Return loss over all rows and its gradient at `weights`, in inference mode."""
         ...
 
     def fit(self) -> None:

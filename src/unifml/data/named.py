@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -60,13 +61,20 @@ def check_names(X: Mapping[str, Any]) -> None:
     ------
     DataError
     """
-    wrong = [n for n in X if not isinstance(n, str) or not n.isidentifier() or is_lengths(n)]
+    wrong = [name for name in X if not _fits(name)]
     if wrong or not X:
         raise DataError(
             "inputs by name",
             found=f"names {wrong or 'none'}",
             rule=f"names are Python identifiers that do not end in {LENGTHS}",
         )
+
+
+def _fits(name: object) -> bool:
+    """Whether a network may call an input so: it becomes an argument of a function."""
+    if not isinstance(name, str) or not name.isidentifier() or iskeyword(name):
+        return False
+    return name != "self" and not is_lengths(name)
 
 
 def _block(frame: nw.DataFrame[Any], columns: Any) -> Any:

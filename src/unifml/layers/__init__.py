@@ -26,24 +26,29 @@ from unifml.layers.shape import Columns, Flatten, Patchify, Permute, Reshape
 from unifml.layers.standardize import Standardize
 from unifml.layers.transposed import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 
-PRIMITIVES = frozenset(
-    layer.kind
-    for layer in (
-        *(Activation, AvgPool, BatchNorm, Columns, Conv1D, Conv2D, Conv3D, ConvTranspose1D),
-        *(ConvTranspose2D, ConvTranspose3D, Dense, DepthwiseConv1D, DepthwiseConv2D, Dropout),
-        *(Embedding, FeatureDense, Flatten, GlobalAvgPool, GlobalMaxPool, GroupNorm, GRU, Join),
-        *(LayerNorm, LearnedPositions, LSTM, MaxPool, MultiHeadAttention, PeriodicFeatures),
-        *(Permute, PiecewiseLinear, Reshape, RMSNorm, SimpleRNN, SinusoidalPositions),
-        *(SpatialDropout, Standardize, UpSample),
-    )
+_PRIMITIVES = (
+    *(Activation, AvgPool, BatchNorm, Columns, Conv1D, Conv2D, Conv3D, ConvTranspose1D),
+    *(ConvTranspose2D, ConvTranspose3D, Dense, DepthwiseConv1D, DepthwiseConv2D, Dropout),
+    *(Embedding, FeatureDense, Flatten, GlobalAvgPool, GlobalMaxPool, GroupNorm, GRU, Join),
+    *(LayerNorm, LearnedPositions, LSTM, MaxPool, MultiHeadAttention, PeriodicFeatures),
+    *(Permute, PiecewiseLinear, Reshape, RMSNorm, SimpleRNN, SinusoidalPositions),
+    *(SpatialDropout, Standardize, UpSample),
 )
+_COMPOSITES = (
+    *(CategoricalEmbedding, Input, Network, Parallel, Patchify, Repeat, Residual),
+    *(SeparableConv1D, SeparableConv2D, Sequential, Skip, TransformerBlock),
+)
+PRIMITIVES = frozenset(layer.kind for layer in _PRIMITIVES)
 """Kinds of layers that adapters build; all others are made of them."""
+VOCABULARY: dict[str, type[Layer]] = {cls.kind: cls for cls in (*_PRIMITIVES, *_COMPOSITES)}
+"""Every layer by its kind: what a file may name."""
 
 __all__ = [
     "ACTIVATIONS",
     "GRU",
     "LSTM",
     "PRIMITIVES",
+    "VOCABULARY",
     "Activation",
     "AvgPool",
     "BatchNorm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,8 +45,10 @@ def children(layers: tuple[Layer, ...], path: str) -> Iterator[tuple[str, Layer]
                 fix=f"write {layer.__name__}(...)" if isinstance(layer, type) else "",
             )
         name = layer.name or f"{layer.kind}_{counts[layer.kind]}"
-        if "." in name:
-            raise ParameterError(f"layer name {name!r}", rule="names have no dots")
+        if not re.fullmatch(r"[\w-]+", name):
+            raise ParameterError(
+                f"layer name {name!r}", rule="names are letters, digits, _ and - without spaces"
+            )
         counts[layer.kind] += layer.name is None
         yield f"{path}.{name}" if path else name, layer
 

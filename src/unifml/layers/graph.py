@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from unifml.core.inputs import arrays_of
 from unifml.core.signature import Feed, Feeds, Shape
 from unifml.errors import CapabilityError, ParameterError, UnknownNameError
 from unifml.layers.base import Layer, WeightSpec
@@ -207,7 +208,7 @@ class Trace:
             shape = layer.output_shape(*shapes)
             for spec in layer.weights(*shapes):
                 check_initial(spec.initial)
-        if path in self.nodes or any(feed.name == path for feed in self.feeds):
+        if path in self.nodes or path in arrays_of(self.feeds):
             raise ParameterError(
                 f"layer name {path!r}", rule="names must be unique, also among the inputs"
             )

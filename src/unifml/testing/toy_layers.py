@@ -55,23 +55,31 @@ def _batch_norm(layer: BatchNorm, x: Array, weights: Arrays, training: bool) -> 
     if not training:
         scale = weights["scale"] / np.sqrt(weights["variance"] + layer.epsilon)
         return (x - weights["mean"]) * scale + weights["offset"], lambda g: (g * scale, {})
-    for name, now in (("mean", x.mean(axis=0)), ("variance", x.var(axis=0))):
+    before = tuple(range(x.ndim - 1))  # all but the features
+    for name, now in (("mean", x.mean(axis=before)), ("variance", x.var(axis=before))):
         weights[name][...] = layer.momentum * weights[name] + (1 - layer.momentum) * now
-    return _normalise(x, weights, layer.epsilon, axis=0)
+    return _normalise(x, weights, layer.epsilon, before)
 
 
 def _layer_norm(layer: LayerNorm, x: Array, weights: Arrays) -> tuple[Array, Back]:
-    return _normalise(x, weights, layer.epsilon, axis=1)
+    return _normalise(x, weights, layer.epsilon, (-1,))
 
 
-def _normalise(x: Array, weights: Arrays, epsilon: float, axis: int) -> tuple[Array, Back]:
+def _normalise(
+    x: Array, weights: Arrays, epsilon: float, axis: tuple[int, ...]
+) -> tuple[Array, Back]:
     deviation = np.sqrt(x.var(axis=axis, keepdims=True) + epsilon)
     z = (x - x.mean(axis=axis, keepdims=True)) / deviation
 
     def back(g: Array) -> tuple[Array, dict[str, Array]]:
         inner = g * weights["scale"]
-        along = inner.mean(axis=axis, keepdims=True) + z * (inner * z).mean(axis, keepdims=True)
-        return (inner - along) / deviation, {"scale": (g * z).sum(0), "offset": g.sum(0)}
+        along = inner.mean(axis=axis, keepdims=True) + z * (inner * z).mean(
+            axis=axis, keepdims=True
+        )
+        return (inner - along) / deviation, {
+            "scale": (g * z).reshape(-1, x.shape[-1]).sum(0),
+            "offset": g.reshape(-1, x.shape[-1]).sum(0),
+        }
 
     return z * weights["scale"] + weights["offset"], back
 

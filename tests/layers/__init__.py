@@ -1,0 +1,1 @@
+"""The vocabulary of layers: its shapes, and every backend against a plain NumPy reference."""
