@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-FIRST = ("quickstart.py", "native_models.py", "tuning.py")
+FIRST = (
+    *("quickstart.py", "images_and_sequences.py", "own_model.py", "moving.py"),
+    *("native_models.py", "tuning.py"),
+)
 
 
 class TeachingOrder:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import capabilities
+import layers
 import models
+import parity
 import reference
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -13,15 +15,16 @@ from sphinx.config import Config
 PAGES = {
     "_generated/capabilities.md": capabilities.page,
     "_generated/models.md": models.page,
+    "_generated/parity.md": parity.page,
     "api/index.rst": reference.page,
 }
 
 
 def write_pages(app: Sphinx, config: Config) -> None:
-    for name, page in PAGES.items():
+    texts = {name: page() for name, page in PAGES.items()} | layers.pages()
+    for name, text in texts.items():
         path = Path(app.srcdir, name)
         path.parent.mkdir(exist_ok=True)
-        text = page()
         # An untouched file is not read again.
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")

@@ -6,10 +6,8 @@ import inspect
 from collections.abc import Iterator
 
 from unifml.core import registry
-from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Space
-from unifml.core.task import Task
-from unifml.models.capable import capable_backends
+from unifml.models.capable import capable_backends, example_signature, example_task
 
 
 def page() -> str:
@@ -22,7 +20,7 @@ def section(name: str) -> Iterator[str]:
     params, space = model.get_params(deep=False), model.space()
     yield f"## `{name}`\n"
     yield f"{inspect.getdoc(cls).partition(chr(10))[0]}\n"
-    backends = capable_backends(model, Task(model.tasks[0], n_classes=2), Signature((1,), 2, 2))
+    backends = capable_backends(model, example_task(model), example_signature(model))
     yield (
         f"{{py:class}}`unifml.models.{cls.__name__}` is for {' and '.join(model.tasks)}. Backends: "
         f"{', '.join(backends)}; `{model.default_backend}` where you name none.\n"

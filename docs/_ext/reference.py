@@ -12,11 +12,12 @@ import inspect
 import unifml
 
 GROUPS = {
-    "Estimators": ("Classifier", "Regressor", "Native", "Signature", "Estimator"),
+    "Estimators": ("Classifier", "Regressor", "Transformer", "Native", "Signature", "Estimator"),
     "Verbs": (
         *("make", "fit", "evaluate", "tune", "export_onnx", "load_onnx", "translate"),
         *("list_models", "list_backends", "show_versions"),
     ),
+    "Moving and saving": ("to_backend", "to_native", "from_native", "save", "load"),
     "Training": (
         *("Training", "EarlyStopping", "Adam", "AdamW", "SGD", "RMSprop"),
         *("Constant", "Cosine", "Callback"),

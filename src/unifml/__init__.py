@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from unifml.core.registry import get_adapter, register_adapter
     from unifml.core.signature import Signature
     from unifml.core.space import Categorical, Float, Int
-    from unifml.estimators import Classifier, Regressor
+    from unifml.estimators import Classifier, Regressor, Transformer
     from unifml.export import export_onnx
     from unifml.models import Native
     from unifml.runtime import load_onnx
     from unifml.tasks import (
         evaluate,
         fit,
+        from_native,
         list_backends,
         list_models,
+        load,
         make,
+        save,
         show_versions,
+        to_backend,
+        to_native,
         translate,
         tune,
     )
@@ -50,13 +55,13 @@ _HOMES = {
     "core.registry": ("get_adapter", "register_adapter"),
     "core.signature": ("Signature",),
     "core.space": ("Categorical", "Float", "Int"),
-    "estimators": ("Classifier", "Regressor"),
+    "estimators": ("Classifier", "Regressor", "Transformer"),
     "export": ("export_onnx",),
     "models": ("Native",),
     "runtime": ("load_onnx",),
     "tasks": (
-        *("evaluate", "fit", "list_backends", "list_models", "make", "show_versions"),
-        *("translate", "tune"),
+        *("evaluate", "fit", "from_native", "list_backends", "list_models", "load", "make"),
+        *("save", "show_versions", "to_backend", "to_native", "translate", "tune"),
     ),
     "training": (
         *("SGD", "Adam", "AdamW", "Callback", "Constant", "Cosine", "EarlyStopping", "RMSprop"),
@@ -85,20 +90,26 @@ __all__ = [
     "Regressor",
     "Signature",
     "Training",
+    "Transformer",
     "__version__",
     "config_context",
     "evaluate",
     "export_onnx",
     "fit",
+    "from_native",
     "get_adapter",
     "get_config",
     "list_backends",
     "list_models",
+    "load",
     "load_onnx",
     "make",
     "register_adapter",
+    "save",
     "set_config",
     "show_versions",
+    "to_backend",
+    "to_native",
     "translate",
     "tune",
 ]

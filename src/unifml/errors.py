@@ -11,6 +11,8 @@
     ├── DataTypeError           (TypeError)        an argument is of a type nobody can use
     ├── MissingDependencyError  (ImportError)      an extra is not installed
     ├── DivergedError           (ArithmeticError)  the loss became NaN or infinite
+    ├── FileFormatError         (ValueError)       not a file of unifml, damaged, or too new
+    ├── UntrustedTypeError      (ValueError)       a file holds types that nobody has vouched for
     └── ExportError             (RuntimeError)     the file could not be made
         └── ExportMismatchError                    it was made, and differs from the model
 
@@ -31,10 +33,12 @@ __all__ = [
     "DivergedError",
     "ExportError",
     "ExportMismatchError",
+    "FileFormatError",
     "MissingDependencyError",
     "ParameterError",
     "UnifmlError",
     "UnknownNameError",
+    "UntrustedTypeError",
 ]
 
 
@@ -113,6 +117,14 @@ class MissingDependencyError(UnifmlError, ImportError):
 
 class DivergedError(UnifmlError, ArithmeticError):
     """The loss became NaN or infinite during training."""
+
+
+class FileFormatError(UnifmlError, ValueError):
+    """A file is not one of unifml, is damaged, or was written by a newer version."""
+
+
+class UntrustedTypeError(UnifmlError, ValueError):
+    """A file holds types that neither unifml nor the caller of `unifml.load` has vouched for."""
 
 
 class ExportError(UnifmlError, RuntimeError):

@@ -77,7 +77,7 @@ def test_robust_losses_mean_the_same(loss):
 def test_batch_norm_means_the_same():
     X, y = load_wine(return_X_y=True)
     settings = Training(epochs=5, batch_size=50, precision="float64")
-    model = MLP((16,), batch_norm=True)
+    model = MLP((16,), norm="batch")
     one, other = (
         Classifier(model, backend=b, training=settings, random_state=0).fit(X, y)
         for b in ("torch", "keras")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from layers import reference
 from layers.strategies import BUILDS, cases
 from layers.tricky import CASES
 
 from export.nets import close, inference
+from unifml.testing import reference
 
 DRAWN = settings(
     max_examples=20,

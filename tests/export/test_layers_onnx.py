@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from layers import reference
 
 from export.nets import close, inference, rows, weights_of
 from unifml.core.signature import ANY, Feed
@@ -59,6 +58,7 @@ from unifml.layers import (
     TransformerBlock,
     UpSample,
 )
+from unifml.testing import reference
 
 IMAGE, SIGNAL, VOLUME = (7, 6, 4), (9, 4), (5, 4, 3, 2)
 SAME_OR_VALID = ("same", "valid")

@@ -12,7 +12,6 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from layers import reference
 
 from export.nets import rows, weights_of
 from unifml import Classifier, Regressor, export_onnx, load_onnx
@@ -43,6 +42,7 @@ from unifml.layers import (
 from unifml.runtime.schema import Input as FileInput
 from unifml.runtime.schema import Schema
 from unifml.runtime.tensors import tensors
+from unifml.testing import reference
 
 LABELS = np.array(["cat", "dog", "owl"])
 

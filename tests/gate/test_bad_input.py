@@ -462,7 +462,7 @@ PARAMETERS = {
     "hidden=None": ({"model__hidden": None}, *HIDDEN),
     "activation='relux'": ({"model__activation": "relux"}, *ACTIVATION),
     "activation=None": ({"model__activation": None}, *ACTIVATION),
-    "batch_norm='yes'": ({"model__batch_norm": "yes"}, ParameterError, "batch_norm='yes'"),
+    "norm='bach'": ({"model__norm": "bach"}, UnknownNameError, "did you mean 'batch'"),
     "loss": ({"training__loss": "cross-entropy"}, UnknownNameError, "did you mean 'cross_entropy'"),
     "loss of a regression": ({"training__loss": "mse"}, UnknownNameError, "for classification"),
     "optimizer": ({"training__optimizer": "adm"}, UnknownNameError, "did you mean 'adam'"),
@@ -543,7 +543,7 @@ def test_settings_that_a_model_does_not_use(model):
 @pytest.mark.sklearn
 @pytest.mark.parametrize(
     "params",
-    [{"model__dropout": 0.3}, {"model__batch_norm": True}, {"model__activation": "gelu"}],
+    [{"model__dropout": 0.3}, {"model__norm": "batch"}, {"model__activation": "gelu"}],
     ids=str,
 )
 def test_what_a_backend_lacks(params):

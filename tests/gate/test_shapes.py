@@ -145,7 +145,7 @@ def test_ids_of_unequal_length(backend):
     assert clf.predict_proba(ids).shape == (40, 2)
     with pytest.raises(DataError, match=r"ids of X.*9.*0 <= id < 9"):
         clf.predict([[1, 9]])
-    with pytest.raises(DataError, match="0.5"):
+    with pytest.raises(DataError, match=r"0\.5"):
         clf.predict([[1, 0.5]])
 
 

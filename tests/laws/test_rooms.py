@@ -59,6 +59,7 @@ ROOMS = {
         ("numpy", "scipy", "sklearn"),
         ("optuna", "pandas", "matplotlib", "rich"),
     ),
+    "tasks/persist": Room((*BELOW_TASKS, "tasks"), ("numpy", "sklearn"), ("safetensors", "skops")),
     # The demo is written as a user would write it: against the public names.
     "tasks/demo": Room(("", *BELOW_TASKS), ("numpy", "sklearn"), ("pandas", "matplotlib", "rich")),
     "export": Room(

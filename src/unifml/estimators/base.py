@@ -12,7 +12,7 @@ from unifml.core.fitted import Fitted
 from unifml.core.history import History
 from unifml.core.seeds import Seeds, draw_seed
 from unifml.errors import DataError, DataTypeError
-from unifml.estimators.nature import Nature
+from unifml.estimators.carry import Carry
 from unifml.estimators.planning import Choices
 from unifml.estimators.resolve import resolve_adapter, resolve_device, resolve_model, unknown
 from unifml.training import Training
@@ -21,7 +21,7 @@ from unifml.training.progress import resolve_verbose
 Validation = tuple[Any, Any, Any]
 
 
-class Base(Nature):
+class Base(Carry):
     """Begins every fit the same way, and writes the fitted state last."""
 
     def fit(
@@ -92,10 +92,12 @@ class Base(Nature):
         """Return a copy for the gate to write on, so that a failed fit changes nothing."""
         return copy.copy(self)
 
-    def _takes_nd(self) -> bool:
-        """Say whether rows may have more than one dimension: native networks rule that."""
+    def _rules(self) -> dict[str, Any]:
+        """Return what the gate must know of the model: which rows it may take."""
         model = self._nested("model")
-        return not isinstance(model, str) and not hasattr(model, "network")
+        native = not isinstance(model, str) and not hasattr(model, "network")
+        axes = None if native else getattr(model, "axes", (1,))
+        return {"axes": axes, "native": native, "cut": self.inputs}
 
     def _keep(self, fitted: Fitted, history: History, source: Any) -> Self:
         """Write the fitted state, all at once and last; names and widths come from `source`."""
@@ -109,16 +111,26 @@ class Base(Nature):
         return self
 
     def _outputs(self, X: Any) -> npt.NDArray[Any]:
-        fitted = self._state()
-        outputs = fitted.outputs(self._gate(X))
-        strange = np.isnan if fitted.plan.network is None else _not_finite
-        if strange(outputs).any():
-            raise DataError(
-                "predictions are NaN or infinite",
-                rule=f"X must be of a size that {fitted.plan.signature.dtype} can compute with",
-                fix="look for values of X far from those of fit",
-            )
-        return outputs
+        return finite_outputs(self._state(), self._gate(X))
+
+
+def finite_outputs(fitted: Fitted, X: Any) -> npt.NDArray[Any]:
+    """Return the outputs for rows that passed the gate.
+
+    Raises
+    ------
+    DataError
+        For outputs that are not numbers.
+    """
+    outputs = fitted.outputs(X)
+    strange = np.isnan if fitted.plan.network is None else _not_finite
+    if strange(outputs).any():
+        raise DataError(
+            "predictions are NaN or infinite",
+            rule=f"X must be of a size that {fitted.plan.signature.dtype} can compute with",
+            fix="look for values of X far from those of fit",
+        )
+    return outputs
 
 
 def _not_finite(outputs: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

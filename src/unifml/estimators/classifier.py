@@ -11,9 +11,18 @@ from sklearn.utils.metaestimators import available_if
 
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
+from unifml.core.inputs import first_of
+from unifml.core.signature import Feeds
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import LabelCodes, balanced, check_weights, has_validation, training_rows
+from unifml.data import (
+    LabelCodes,
+    balanced,
+    check_weights,
+    feeds_of,
+    has_validation,
+    training_rows,
+)
 from unifml.estimators.base import Base, Validation
 from unifml.estimators.course import fit_rows, fit_untouched
 from unifml.estimators.methods import gives_probabilities, learns_in_steps, native_has
@@ -39,6 +48,9 @@ class Classifier(ClassifierMixin, Base):
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; None takes the configured one.
     class_weight : "balanced", dict or None, default=None
         Weights of classes, multiplied into those of the rows, by scikit-learn's formula.
+    inputs : dict or None, default=None
+        How a frame is cut into the inputs of a network of several: ``{"tabular": ["age", "size"],
+        "image": "pixels"}``; a single name is a column that holds an array in each row.
     random_state : int, RandomState or None, default=None
         The seed of initial weights, batch order, splits and dropout. None draws one and keeps it
         in ``seed_``. A scikit-learn native gets it only where its own is None.
@@ -81,6 +93,7 @@ class Classifier(ClassifierMixin, Base):
         backend: str | None = None,
         device: str | None = None,
         class_weight: Any = None,
+        inputs: Any = None,
         random_state: Any = None,
         verbose: int | None = None,
     ) -> None:
@@ -89,6 +102,7 @@ class Classifier(ClassifierMixin, Base):
             training=training,
             backend=backend,
             device=device,
+            inputs=inputs,
             random_state=random_state,
             verbose=verbose,
         )
@@ -98,11 +112,11 @@ class Classifier(ClassifierMixin, Base):
         if self._rules_itself(anew=True):
             return self._learn_as_is(X, y, sample_weight, validation)
         choices, scratch = self._choices(), self._scratch()
-        values = training_rows(scratch, X, y, allow_nd=self._takes_nd())
+        values = training_rows(scratch, X, y, reset=True, min_samples=2, **self._rules())
         labels = LabelCodes.of(y)
         rows = self._rows(labels, values, y, sample_weight)
         labels.require_two(rows.y if rows.weight is None else rows.y[rows.weight > 0])
-        held_out = self._held_out(scratch, labels, *validation)
+        held_out = self._held_out(scratch, labels, feeds_of(values), *validation)
         names = getattr(scratch, "feature_names_in_", None)
         fitted, history = fit_rows(
             choices, labels.task, rows, held_out, feature_names=names, classes=labels.classes
@@ -130,7 +144,8 @@ class Classifier(ClassifierMixin, Base):
             return self._take_classes()
         first = not self.__sklearn_is_fitted__()
         choices, scratch = self._choices(go_on=not first), self._scratch()
-        values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=first)
+        known = None if first else self._fitted.plan.signature.feeds
+        values = training_rows(scratch, X, y, reset=first, known=known, **self._rules())
         labels = LabelCodes.of(y, classes) if first else self._labels
         rows = self._rows(labels, values, y, sample_weight)
         if first:
@@ -202,16 +217,16 @@ class Classifier(ClassifierMixin, Base):
 
     def _rows(self, labels: LabelCodes, X: Any, y: Any, sample_weight: Any) -> Table:
         codes = labels.encode(y)
-        weight = check_weights(sample_weight, X)
+        weight = check_weights(sample_weight, first_of(X))
         return Table(X, codes, balanced(weight, self.class_weight, labels, codes))
 
     def _held_out(
-        self, scratch: Any, labels: LabelCodes, X: Any, y: Any, sample_weight: Any
+        self, scratch: Any, labels: LabelCodes, known: Feeds, X: Any, y: Any, sample_weight: Any
     ) -> Table | None:
         if not has_validation(X, y, sample_weight):
             return None
-        values = training_rows(scratch, X, y, min_samples=1, allow_nd=self._takes_nd(), reset=False)
-        return Table(values, labels.encode(y), check_weights(sample_weight, values))
+        values = training_rows(scratch, X, y, known=known, **self._rules())
+        return Table(values, labels.encode(y), check_weights(sample_weight, first_of(values)))
 
     def _learn_as_is(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
         """Fit a native that rules by its own tags; codes are made only where it needs them."""

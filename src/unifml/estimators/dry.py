@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from unifml.core.inputs import count
 from unifml.core.plan import Plan
 from unifml.core.task import Task
 from unifml.data import LabelCodes, check_numbers, training_rows
 from unifml.estimators.planning import plan_model, plan_native, plan_untouched
+from unifml.estimators.transformable import inputs_task
+from unifml.estimators.transformer import Transformer
 from unifml.models import Native
 
 _ROWS, _FEATURES = 256, 4  # what is assumed where no data are given
@@ -21,7 +24,7 @@ def dry_plan(estimator: Any, X: Any = None, y: Any = None) -> Plan:
 
     Parameters
     ----------
-    estimator : Classifier or Regressor
+    estimator : Classifier, Regressor or Transformer
         It is not changed.
     X, y : optional
         The data to plan for; None assumes 256 rows of 4 features and two classes or one target.
@@ -34,18 +37,22 @@ def dry_plan(estimator: Any, X: Any = None, y: Any = None) -> Plan:
     if estimator.__sklearn_is_fitted__():
         return estimator._fitted.plan  # type: ignore[no-any-return]
     choices = estimator._choices()
-    rows = np.zeros((_ROWS, _FEATURES))
+    shape = getattr(choices.model, "example_shape", (_FEATURES,))
+    rows: Any = np.zeros((_ROWS, *shape))
     if X is not None:
-        rows = training_rows(estimator._scratch(), X, rows[:, 0] if y is None else y)
-    task, classes = _task(estimator, y)
+        targets = np.zeros(count(X)) if y is None else y
+        rows = training_rows(estimator._scratch(), X, targets, reset=True, **estimator._rules())
+    task, classes = _task(estimator, rows, y)
     if estimator._rules_itself():
         return plan_untouched(choices, task, rows, classes=classes)[0]
     if isinstance(choices.model, Native):
         return plan_native(choices, task, rows, classes=classes)[0]
-    return plan_model(choices, task, rows, float(len(rows)), classes=classes)
+    return plan_model(choices, task, rows, float(count(rows)), classes=classes)
 
 
-def _task(estimator: Any, y: Any) -> tuple[Task, Any]:
+def _task(estimator: Any, rows: Any, y: Any) -> tuple[Task, Any]:
+    if isinstance(estimator, Transformer):
+        return inputs_task(rows), None
     if is_classifier(estimator):
         labels = LabelCodes.of(np.array([0, 1]) if y is None else y)
         return labels.task, labels.classes

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy.typing as npt
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from unifml.core.fitted import Fitted
 from unifml.core.registry import get_adapter
-from unifml.data import check_features
+from unifml.data import check_inputs
 from unifml.errors import ParameterError, UnifmlError
 from unifml.estimators.parameters import Parameters
 from unifml.estimators.resolve import native_owner, resolve_model
@@ -52,8 +51,11 @@ class Nature(Parameters):
     def _is_native(self) -> bool:
         return isinstance(self._state().plan.model, Native)
 
-    def _gate(self, X: Any) -> npt.NDArray[Any]:
-        return check_features(self, X, allow_nd=self._is_native())
+    def _gate(self, X: Any) -> Any:
+        plan, native = self._state().plan, self._is_native()
+        axes = None if native else plan.model.axes
+        known = plan.signature.feeds
+        return check_inputs(self, X, axes=axes, native=native, cut=self.inputs, known=known)
 
     def _rules_itself(self, anew: bool = False) -> bool:
         """Say whether X and y go to a native estimator as they are: its own tags rule.

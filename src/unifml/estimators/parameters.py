@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, clone
 
+from unifml.core.aside import aside
 from unifml.core.fitted import Fitted
 from unifml.core.spec import changed, nested_params, same, split_nested
 from unifml.errors import UnifmlError, UnknownNameError, closest
@@ -30,6 +31,7 @@ class Parameters(BaseEstimator):
         training: Training | None = None,
         backend: str | None = None,
         device: str | None = None,
+        inputs: Any = None,
         random_state: Any = None,
         verbose: int | None = None,
     ) -> None:
@@ -37,6 +39,7 @@ class Parameters(BaseEstimator):
         self.training = training
         self.backend = backend
         self.device = device
+        self.inputs = inputs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -91,6 +94,17 @@ class Parameters(BaseEstimator):
             if name in self.__dict__:
                 setattr(twin, name, copy.deepcopy(self.__dict__[name]))
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        taker = aside()
+        return taker.put(self) if taker else super().__getstate__()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        taker = aside()
+        if taker:
+            taker.take(self, state)
+        else:
+            super().__setstate__(state)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803  (scikit-learn's name)
         params = super().get_params(deep=False)

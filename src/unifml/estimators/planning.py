@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from unifml.core.adapter import Adapter
+from unifml.core.inputs import by_name, count, is_lengths, mapped, size
 from unifml.core.plan import Output, Plan
 from unifml.core.seeds import Seeds
-from unifml.core.signature import Signature, compute_dtype
+from unifml.core.signature import Feed, Signature, compute_dtype
 from unifml.core.task import Task
+from unifml.data import code_levels, feeds_of
 from unifml.errors import CapabilityError, ParameterError
 from unifml.estimators.resolve import resolve_adapter, resolve_device
 from unifml.models import Model, Native
@@ -34,7 +37,7 @@ class Choices:
     found_by_call: bool = False
     verbose: int | None = None
 
-    def settled(self, task: Task, X: npt.NDArray[Any]) -> Choices:
+    def settled(self, task: Task, X: Any) -> Choices:
         """Find the backend of a factory by what it builds, where nobody said it before."""
         if not self.found_by_call:
             return self
@@ -46,7 +49,7 @@ class Choices:
 def plan_model(
     choices: Choices,
     task: Task,
-    X: npt.NDArray[Any],
+    X: Any,
     total_weight: float,
     *,
     feature_names: Any = None,
@@ -62,8 +65,9 @@ def plan_model(
     model, training = choices.model, choices.training
     assert isinstance(model, Model)
     check_used(f"model {model.kind!r}", model.uses, training.explicit())
-    settings = training.resolve(model.training_defaults(task, total_weight), task, len(X))
+    settings = training.resolve(model.training_defaults(task, total_weight), task, count(X))
     signature = sign(X, task, choices, exact=model.procedure == "exact", names=feature_names)
+    signature = replace(signature, levels=code_levels(X, model.coded_columns(signature)))
     road = find_road(
         model,
         choices.adapter,
@@ -91,7 +95,7 @@ def plan_model(
 def plan_native(
     choices: Choices,
     task: Task,
-    X: npt.NDArray[Any],
+    X: Any,
     *,
     feature_names: Any = None,
     classes: npt.NDArray[Any] | None = None,
@@ -107,7 +111,7 @@ def plan_native(
     assert isinstance(model, Native)
     if task.kind == "regression":
         _refuse_output(model, "a regression, whose outputs are values")
-    settings = training.resolve({}, task, len(X))
+    settings = training.resolve({}, task, count(X))
     signature = sign(X, task, choices, names=feature_names)
     plan = Plan(
         model, task, signature, settings, choices.seeds, device=choices.device, classes=classes
@@ -115,7 +119,7 @@ def plan_native(
     native = adapter.build(plan)
     traits = adapter.traits(native)
     if traits.loss in LOSSES[task.kind]:
-        settings = training.resolve({"loss": traits.loss}, task, len(X))
+        settings = training.resolve({"loss": traits.loss}, task, count(X))
     elif task.kind == "regression" and traits.loss is not None:
         raise ParameterError(
             f"regression with {model!r}",
@@ -162,7 +166,7 @@ def plan_untouched(
 
 
 def sign(
-    X: npt.NDArray[Any],
+    X: Any,
     task: Task,
     choices: Choices,
     *,
@@ -171,16 +175,19 @@ def sign(
 ) -> Signature:
     """Return the signature of rows X; exact solutions are computed in float64 where possible."""
     one_column_each = task.kind == "regression" or task.multilabel
+    feeds, wide = feeds_of(X), mapped(np.asarray, X)
     dtype = choices.training.precision or "auto"
     if dtype == "auto":
-        dtype = "float64" if exact else compute_dtype(X.dtype, X.size)
+        widest = np.result_type(*(v.dtype for k, v in by_name(wide).items() if not is_lengths(k)))
+        dtype = "float64" if exact else compute_dtype(widest, size(wide))
         dtype = dtype if dtype in choices.adapter.capabilities.precisions else "float32"
     return Signature(
-        input_shape=tuple(map(int, X.shape[1:])),
+        input_shape=feeds[0].shape,
         n_outputs=task.n_targets if one_column_each else max(task.n_classes, 2),
         n_classes=0 if one_column_each else task.n_classes,
         dtype=dtype,
         feature_names=None if names is None else tuple(map(str, names)),
+        named=feeds if feeds != (Feed("X", feeds[0].shape),) else (),
     )
 
 

@@ -9,9 +9,10 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from unifml.core.inputs import first_of
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import check_numbers, check_weights, has_validation, training_rows
+from unifml.data import check_numbers, check_weights, feeds_of, has_validation, training_rows
 from unifml.errors import DataError
 from unifml.estimators.base import Base, Validation
 from unifml.estimators.course import fit_rows, fit_untouched
@@ -35,6 +36,9 @@ class Regressor(RegressorMixin, Base):
         Who runs it. None: a native model's own, else the configured one, else the model's default.
     device : str or None, default=None
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; None takes the configured one.
+    inputs : dict or None, default=None
+        How a frame is cut into the inputs of a network of several: ``{"tabular": ["age", "size"],
+        "image": "pixels"}``; a single name is a column that holds an array in each row.
     random_state : int, RandomState or None, default=None
         The seed of initial weights, batch order, splits and dropout. None draws one and keeps it
         in ``seed_``. A scikit-learn native gets it only where its own is None.
@@ -72,7 +76,7 @@ class Regressor(RegressorMixin, Base):
         rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
         held_out = None
         if has_validation(*validation):
-            held_out = self._rows(scratch, *validation)
+            held_out = self._rows(scratch, *validation, known=feeds_of(rows.X))
             _require_shape(held_out, rows.y.shape[1:])
         names = getattr(scratch, "feature_names_in_", None)
         fitted, history = fit_rows(choices, _task(rows), rows, held_out, feature_names=names)
@@ -109,7 +113,8 @@ class Regressor(RegressorMixin, Base):
             return self
         first = not self.__sklearn_is_fitted__()
         choices, scratch = self._choices(go_on=not first), self._scratch()
-        rows = self._rows(scratch, X, y, sample_weight, reset=first)
+        known = None if first else self._fitted.plan.signature.feeds
+        rows = self._rows(scratch, X, y, sample_weight, reset=first, known=known)
         if not first:
             _require_shape(rows, () if self._flat else (self._fitted.plan.task.n_targets,))
         fitted, history = step_network(
@@ -142,20 +147,9 @@ class Regressor(RegressorMixin, Base):
 
     # Inner methods ------------------------------------------------------------------------------
 
-    def _rows(
-        self,
-        scratch: Any,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        min_samples: int = 1,
-        reset: bool = False,
-    ) -> Table:
-        values = training_rows(
-            scratch, X, y, min_samples=min_samples, allow_nd=self._takes_nd(), reset=reset
-        )
-        return Table(values, check_numbers(y), check_weights(sample_weight, values))
+    def _rows(self, scratch: Any, X: Any, y: Any, sample_weight: Any, **rules: Any) -> Table:
+        values = training_rows(scratch, X, y, **rules, **self._rules())
+        return Table(values, check_numbers(y), check_weights(sample_weight, first_of(values)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

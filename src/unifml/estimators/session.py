@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy.typing as npt
 from unifml.core.adapter import Adapter, Program, Weights
 from unifml.core.fitted import Fitted, Scaling, body_weights, network_input
 from unifml.core.history import History
+from unifml.core.inputs import mapped
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, Table
-from unifml.data import Moments, batch_order
+from unifml.data import Moments, batch_order, input_moments, with_bins
 from unifml.errors import DivergedError
 from unifml.training.exact import solve
 from unifml.training.loop import run_loop
@@ -42,8 +44,7 @@ def fit_network(
     scales_target : bool
         Whether the targets of a regression are standardised for the network.
     """
-    moments = Moments.of(table.X, table.weight)
-    start = start_weights(plan, moments.scaling())
+    start = first_weights(plan, table)
     target = target_scaling(plan, table) if scales_target else None
     ready = prepared(plan, start, target, table)
     program = adapter.program(body_weights(plan, start), plan, ready)
@@ -71,7 +72,8 @@ def fit_native_network(
     """Train a native network of the user in the same loop."""
     ready = prepared(plan, None, None, table)
     program = adapter.program(native, plan, ready)
-    check_outputs(program.forward(ready.X[:_LOOK]), plan.task, plan.output)
+    look = mapped(lambda part: part[:_LOOK], ready.X)
+    check_outputs(program.forward(look), plan.task, plan.output)
     if held_out is not None:
         held_out = prepared(plan, None, None, held_out)
     history = _train(program, plan, ready, held_out, verbose)
@@ -96,6 +98,12 @@ def fit_estimator(
     return Fitted(plan, adapter.name, native=program.result()), history
 
 
+def first_weights(plan: Plan, rows: Table) -> dict[str, npt.NDArray[Any]]:
+    """Return what a fit starts from: weights drawn, statistics computed from the rows."""
+    scalings = {name: moments.scaling() for name, moments in input_moments(plan, rows).items()}
+    return with_bins(plan, start_weights(plan, scalings), rows)
+
+
 def refit_plan(plan: Plan, history: History) -> Plan | None:
     """Return the plan to train again on all rows for the epochs found, if that was asked for."""
     settings = plan.settings
@@ -109,7 +117,17 @@ def target_scaling(plan: Plan, table: Table) -> Scaling | None:
     """Return mean and standard deviation of the targets of a regression."""
     if plan.task.kind != "regression":
         return None
-    return Moments.of(_columns(table.y), table.weight).scaling()
+    return target_moments(plan, table).scaling()
+
+
+def target_moments(plan: Plan, rows: Table) -> Moments:
+    """Return the moments of each target; of inputs as targets, those of each feature anywhere."""
+    if not plan.task.of_inputs:
+        return Moments.of(_columns(rows.y), rows.weight)
+    shape = plan.signature.input_shape
+    found = Moments.of_features(rows.y.reshape(-1, *shape), rows.weight)
+    places = prod(shape[:-1])
+    return Moments(found.total, np.tile(found.mean, places), np.tile(found.squares, places))
 
 
 def prepared(plan: Plan, weights: Weights | None, target: Scaling | None, rows: Table) -> Table:

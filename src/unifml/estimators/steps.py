@@ -10,7 +10,7 @@ from unifml.core.fitted import Fitted, Scaling, body_weights
 from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
-from unifml.data import Moments, present
+from unifml.data import Moments, input_moments, present, with_bins
 from unifml.errors import CapabilityError, ParameterError
 from unifml.estimators import session
 from unifml.estimators.planning import Choices, plan_model, plan_native
@@ -50,10 +50,13 @@ def step_network(
     else:
         plan = _next_plan(choices, fitted, rows)
     _refuse_held_out(plan.settings)
-    columns, x_scaling = _grown(past, "x", rows.X, rows)
-    numbers, target = _grown_target(choices, plan, past, rows)
-    start = _start(choices, plan, fitted, native, x_scaling)
-    ready = session.prepared(plan, start if plan.network else None, target, rows)
+    grown = {f"x.{k}": _joined(past, f"x.{k}", v) for k, v in input_moments(plan, rows).items()}
+    target = _target_moments(choices, plan, past, rows)
+    grown |= {} if target is None else {"y": target}
+    scalings = {k[2:]: moments.scaling() for k, moments in grown.items() if k[:2] == "x."}
+    start = _start(choices, plan, fitted, native, scalings, rows)
+    scaling = None if target is None else target.scaling()
+    ready = session.prepared(plan, start if plan.network else None, scaling, rows)
     source = body_weights(plan, start) if plan.network else start
     program = choices.adapter.program(source, plan, ready)
     epoch = _restore(program, past)
@@ -68,13 +71,13 @@ def step_network(
         verbose=0,
     )
     memory: dict[str, Any] = {f"program/{k}": v for k, v in program.state().items()}
-    memory |= columns | numbers | {"epoch": epoch + 1}
+    memory |= _remembered(grown) | {"epoch": epoch + 1}
     if plan.network is None:
         state = Fitted(plan, choices.adapter.name, native=program.result(), memory=memory)
     else:
         weights = {**start, **program.result()}
         session.check_weights_finite(weights, plan)
-        state = Fitted(plan, choices.adapter.name, weights=weights, target=target, memory=memory)
+        state = Fitted(plan, choices.adapter.name, weights=weights, target=scaling, memory=memory)
     return state, history
 
 
@@ -120,7 +123,12 @@ def _next_plan(choices: Choices, fitted: Fitted, rows: Table) -> Plan:
 
 
 def _start(
-    choices: Choices, plan: Plan, fitted: Fitted | None, native: Any, columns: Scaling
+    choices: Choices,
+    plan: Plan,
+    fitted: Fitted | None,
+    native: Any,
+    scalings: dict[str, Scaling],
+    rows: Table,
 ) -> Any:
     if plan.network is None:
         # The program changes what it is given: work on a copy until the step has succeeded.
@@ -129,10 +137,8 @@ def _start(
             return native
         return adapter.load(adapter.dump(fitted.model, plan), plan)
     if fitted is None or fitted.weights is None:
-        drawn = start_weights(plan, columns)
-    else:
-        drawn = dict(fitted.weights)
-    return drawn | standardize_weights(plan, columns)
+        return with_bins(plan, start_weights(plan, scalings), rows)
+    return dict(fitted.weights) | standardize_weights(plan, scalings)
 
 
 def _restore(program: Program, memory: dict[str, Any]) -> int:
@@ -142,20 +148,25 @@ def _restore(program: Program, memory: dict[str, Any]) -> int:
     return int(memory.get("epoch", 0))
 
 
-def _grown(
-    memory: dict[str, Any], name: str, values: Any, rows: Table
-) -> tuple[dict[str, Any], Scaling]:
-    moments = Moments.of(values, rows.weight)
-    if f"{name}/total" in memory:
-        moments = Moments(*(memory[f"{name}/{part}"] for part in _MOMENTS)).plus(moments)
-    kept = {f"{name}/{part}": getattr(moments, part) for part in _MOMENTS}
-    return kept, moments.scaling()
+def _joined(memory: dict[str, Any], name: str, moments: Moments) -> Moments:
+    """Return the moments of all rows so far."""
+    if f"{name}/total" not in memory:
+        return moments
+    return Moments(*(memory[f"{name}/{part}"] for part in _MOMENTS)).plus(moments)
 
 
-def _grown_target(
+def _remembered(grown: dict[str, Moments]) -> dict[str, Any]:
+    return {
+        f"{name}/{part}": getattr(moments, part)
+        for name, moments in grown.items()
+        for part in _MOMENTS
+    }
+
+
+def _target_moments(
     choices: Choices, plan: Plan, memory: dict[str, Any], rows: Table
-) -> tuple[dict[str, Any], Scaling | None]:
+) -> Moments | None:
     scales = isinstance(choices.model, Model) and choices.model.scales_target
     if not scales or plan.task.kind != "regression":
-        return {}, None
-    return _grown(memory, "y", rows.y.reshape(len(rows), -1), rows)
+        return None
+    return _joined(memory, "y", session.target_moments(plan, rows))

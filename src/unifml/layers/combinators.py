@@ -262,9 +262,9 @@ class Join(Layer):
 
 def _projection(given: Shape, wanted: Shape, path: str) -> Layer:
     """Return the linear map from one shape to another."""
-    if given[:-1] == wanted[:-1] and wanted:
-        return Dense(wanted[-1])
     rank = len(given) - 1
+    if given[:-1] == wanted[:-1] and wanted and rank < 2:  # the same, and sequences may be ragged
+        return Dense(wanted[-1])
     strides = tuple(-(-a // b) for a, b in zip(given[:-1], wanted[:-1], strict=False))
     reached = tuple(-(-a // s) for a, s in zip(given[:-1], strides, strict=False))
     if len(given) != len(wanted) or rank not in CONVOLUTIONS or reached != wanted[:-1]:

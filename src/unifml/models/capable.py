@@ -206,8 +206,8 @@ def _refusal(
 def _culprit(
     model: Model, capabilities: Capabilities, task: Task, signature: Signature
 ) -> str | None:
-    """Find the one parameter whose default would make the model possible."""
-    for name, default in model.defaults().items():
+    """Find the one parameter whose default would make the model possible, the most special first."""
+    for name, default in reversed(model.defaults().items()):
         if getattr(model, name) != default:
             milder = model.with_params(**{name: default})
             if _possible(milder, capabilities, task, signature):

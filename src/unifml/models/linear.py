@@ -43,6 +43,7 @@ class Linear(Model):
     """
 
     kind: ClassVar[str] = "linear"
+    axes: ClassVar[tuple[int, ...] | None] = (1,)
     default_backend: ClassVar[str] = "sklearn"
     procedure: ClassVar[Procedure] = "exact"
     uses: ClassVar[frozenset[str]] = frozenset({"l2", "precision"})

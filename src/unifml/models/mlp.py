@@ -1,29 +1,37 @@
-"""The textbook multilayer perceptron."""
+"""The textbook multilayer perceptron, and what is added to it for tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from unifml.core.plan import Translation
 from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Float, Space
 from unifml.core.task import Task
-from unifml.errors import ParameterError, UnknownNameError
+from unifml.errors import ParameterError
 from unifml.layers import (
-    ACTIVATIONS,
     Activation,
-    BatchNorm,
+    Columns,
     Dense,
-    Dropout,
+    Embedding,
+    FeatureDense,
+    Flatten,
     Layer,
     Network,
+    Parallel,
+    PeriodicFeatures,
+    PiecewiseLinear,
+    Residual,
+    Sequential,
     Standardize,
 )
+from unifml.models import pieces, rules
 from unifml.models.base import Model
+
+_NORMS = ("batch", "layer", "rms")
+_NUMERIC: dict[str, type[Layer]] = {"periodic": PeriodicFeatures, "piecewise": PiecewiseLinear}
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,8 +49,22 @@ class MLP(Model):
         Activation of the hidden layers (see `unifml.layers.Activation`).
     dropout : float, default=0.0
         Share of hidden units dropped in training, after each hidden layer.
-    batch_norm : bool, default=False
-        Normalise each hidden layer over the batch, before its activation.
+    norm : {"batch", "layer", "rms"} or None, default=None
+        Normalise each hidden layer, before its activation: each unit over the batch, or each row
+        over its units.
+    residual : bool, default=False
+        Add its input to what each hidden layer but the first gives; through a linear map where
+        their widths differ.
+    numeric : {"periodic", "piecewise"} or None, default=None
+        Make `numeric_dim` features of each column of numbers, behind its sines and cosines at
+        learned frequencies or its place among quantiles of the training rows.
+    numeric_dim : int, default=8
+        Features of each such column.
+    categorical : tuple of int or str, default=()
+        Columns that hold codes of categories, whole numbers from 0 on, by number or by name; each
+        code gets a learned vector. Codes that the training rows did not have share one.
+    categorical_dim : int, default=8
+        Length of these vectors.
 
     See Also
     --------
@@ -51,6 +73,9 @@ class MLP(Model):
     References
     ----------
     Rumelhart et al., "Learning representations by back-propagating errors", Nature 323, 1986.
+    Gorishniy et al., "Revisiting deep learning models for tabular data", NeurIPS 2021, and "On
+    embeddings for numerical features in tabular deep learning", NeurIPS 2022. Guo and Berkhahn,
+    "Entity embeddings of categorical variables", arXiv:1604.06737.
 
     Examples
     --------
@@ -61,29 +86,102 @@ class MLP(Model):
     """
 
     kind: ClassVar[str] = "mlp"
+    axes: ClassVar[tuple[int, ...] | None] = (1,)
     default_backend: ClassVar[str] = "torch"
     scales_target: ClassVar[bool] = True
-    uses: ClassVar[frozenset[str]] = frozenset(
-        {"epochs", "batch_size", "optimizer", "learning_rate", "weight_decay", "l1", "l2", "loss"}
-        | {"schedule", "validation", "early_stopping", "refit", "callbacks", "precision"}
-    )
+    uses: ClassVar[frozenset[str]] = pieces.BY_EPOCHS
     hidden: tuple[int, ...] = (100,)
     activation: str = "relu"
     dropout: float = 0.0
-    batch_norm: bool = False
+    norm: str | None = None
+    residual: bool = False
+    numeric: str | None = None
+    numeric_dim: int = 8
+    categorical: tuple[int | str, ...] = ()
+    categorical_dim: int = 8
 
     def network(self, task: Task, signature: Signature) -> Network:
         self._check()
-        blocks = chain.from_iterable(self._block(i, n) for i, n in enumerate(self.hidden))
-        return Network((Standardize(name="standardize"), *blocks, Dense(task.width, name="output")))
+        blocks = (layer for i, n in enumerate(self.hidden) for layer in self._block(i, int(n)))
+        return Network((*self._first(signature), *blocks, Dense(task.width, name="output")))
+
+    def coded_columns(self, signature: Signature) -> tuple[int, ...]:
+        self._check()
+        names = signature.feature_names or ()
+        columns = tuple(self._column(column, names) for column in self.categorical)
+        inside = all(0 <= column < signature.n_features for column in columns)
+        if not inside or len(set(columns)) < len(columns):
+            raise ParameterError(
+                f"categorical={self.categorical!r} for {signature.n_features} columns",
+                rule=f"0 <= column < {signature.n_features} must hold, and each stands there once",
+            )
+        return columns
+
+    def example(self) -> Signature:
+        columns = {column for column in self.categorical if not isinstance(column, str)}
+        width = max(3, *columns) + len(self.categorical) if columns else 4 + len(self.categorical)
+        named = iter([column for column in self.categorical if isinstance(column, str)])
+        names = tuple(f"x{i}" if i in columns else next(named, f"x{i}") for i in range(width))
+        return Signature((width,), 2, 2, feature_names=names)
+
+    def _first(self, signature: Signature) -> tuple[Layer, ...]:
+        """Return what stands before the hidden layers: columns become features."""
+        codes = self.coded_columns(signature)
+        if not codes:
+            return (Standardize(name="standardize"), *self._numeric())
+        others = tuple(i for i in range(signature.n_features) if i not in codes)
+        coded = self._coded(codes, dict(signature.levels))
+        if not others:
+            return (coded,)
+        plain = Sequential((Columns(others, name="columns"), *self._numeric()), name="numeric")
+        scaled = Standardize(columns=others, name="standardize")
+        return (scaled, Parallel((plain, coded), name="features"))
+
+    def _numeric(self) -> tuple[Layer, ...]:
+        if self.numeric is None:
+            return ()
+        return (
+            _NUMERIC[self.numeric](name=self.numeric),
+            FeatureDense(self.numeric_dim, name="dense"),
+            Activation("relu", name="relu"),
+            Flatten(name="flat"),
+        )
+
+    def _coded(self, columns: tuple[int, ...], levels: Mapping[int, int]) -> Layer:
+        sizes = tuple(levels.get(column, 1) for column in columns)
+        steps = (
+            Columns(columns, name="columns"),
+            Embedding(sizes, self.categorical_dim, unknown=True, name="embedding"),
+            Flatten(name="flat"),
+        )
+        return Sequential(steps, name="categorical")
 
     def _block(self, index: int, units: int) -> tuple[Layer, ...]:
-        return (
-            Dense(int(units), name=f"hidden_{index}"),
-            *((BatchNorm(name=f"norm_{index}"),) if self.batch_norm else ()),
-            Activation(self.activation, name=f"activation_{index}"),
-            *((Dropout(self.dropout, name=f"dropout_{index}"),) if self.dropout else ()),
+        inner = self.residual and index > 0
+        end = "" if inner else f"_{index}"
+        layers = (
+            # A norm over the batch takes any bias away again.
+            Dense(units, bias=self.norm != "batch", name=f"hidden{end}"),
+            *pieces.norm(self.norm, units, f"norm{end}"),
+            Activation(self.activation, name=f"activation{end}"),
+            *pieces.dropped(self.dropout, f"dropout{end}"),
         )
+        return (Residual(layers, name=f"block_{index}"),) if inner else layers
+
+    def _column(self, column: int | str, names: tuple[str, ...]) -> int:
+        """Return the number of a column."""
+        if not isinstance(column, str):
+            return int(column)
+        if column not in names:
+            raise ParameterError(
+                f"categorical={self.categorical!r}",
+                found=f"{column!r} is not among the columns {list(names)[:10]}"
+                if names
+                else "the columns of X have no names",
+                rule="names are those of a frame's columns",
+                fix="" if names else "give a frame, or the numbers of the columns",
+            )
+        return names.index(column)
 
     def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation:
         """Return the scikit-learn estimator that means the same."""
@@ -103,18 +201,23 @@ class MLP(Model):
 
     def _check(self) -> None:
         """Raise for parameters that no backend could make a network of."""
-        if not isinstance(self.hidden, tuple) or not all(map(_whole, self.hidden)):
+        rules.wholes("hidden", self.hidden, "one layer of 64 units")
+        rules.activation(self.activation)
+        rules.share("dropout", self.dropout)
+        rules.among_or_none("norm", self.norm, _NORMS)
+        rules.flag("residual", self.residual)
+        rules.among_or_none("numeric", self.numeric, _NUMERIC)
+        rules.whole("numeric_dim", self.numeric_dim)
+        rules.whole("categorical_dim", self.categorical_dim)
+        fits = isinstance(self.categorical, tuple) and all(
+            isinstance(column, str) or rules.is_whole(column, 0) for column in self.categorical
+        )
+        if not fits:
             raise ParameterError(
-                f"hidden={self.hidden!r}",
-                rule="hidden is a tuple of whole numbers >= 1",
-                fix="write hidden=(64,) for one layer of 64 units",
+                f"categorical={self.categorical!r}",
+                rule="categorical is a tuple of columns, each a number from 0 on or a name",
+                fix="write categorical=(0,) for the first column",
             )
-        if self.activation not in ACTIVATIONS:
-            raise UnknownNameError.among("activation", self.activation, ACTIVATIONS)
-        if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
-            raise ParameterError(f"dropout={self.dropout!r}", rule="0 <= dropout < 1 must hold")
-        if not isinstance(self.batch_norm, bool):
-            raise ParameterError(f"batch_norm={self.batch_norm!r}", rule="True or False")
 
     def space(self) -> Space:
         return {
@@ -128,7 +231,3 @@ class MLP(Model):
 
 
 _SKLEARN_ACTIVATIONS = {"sigmoid": "logistic"}
-
-
-def _whole(units: object) -> bool:
-    return isinstance(units, Integral) and not isinstance(units, bool) and int(units) >= 1

@@ -47,6 +47,7 @@ class RandomForest(Model):
     """
 
     kind: ClassVar[str] = "random_forest"
+    axes: ClassVar[tuple[int, ...] | None] = (1,)
     default_backend: ClassVar[str] = "sklearn"
     procedure: ClassVar[Procedure] = "native"
     n_estimators: int = 100

@@ -4,6 +4,9 @@ from unifml.tasks.evaluate import evaluate
 from unifml.tasks.evaluation import Evaluation
 from unifml.tasks.info import list_backends, list_models, show_versions
 from unifml.tasks.make import fit, make
+from unifml.tasks.move import to_backend
+from unifml.tasks.persist import load, save
+from unifml.tasks.takeaway import from_native, to_native
 from unifml.tasks.translate import translate
 from unifml.tasks.tune import tune
 from unifml.tasks.tuning import Tuning
@@ -13,10 +16,15 @@ __all__ = [
     "Tuning",
     "evaluate",
     "fit",
+    "from_native",
     "list_backends",
     "list_models",
+    "load",
     "make",
+    "save",
     "show_versions",
+    "to_backend",
+    "to_native",
     "translate",
     "tune",
 ]

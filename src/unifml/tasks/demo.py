@@ -24,11 +24,10 @@ from sklearn.preprocessing import OneHotEncoder
 import unifml
 from unifml import Classifier, Training
 from unifml.core.registry import get_adapter, require
-from unifml.core.signature import Signature
 from unifml.core.task import Task
 from unifml.errors import MissingDependencyError
 from unifml.models import MLP
-from unifml.models.capable import capable_backends
+from unifml.models.capable import capable_backends, example_signature
 from unifml.training.progress import progress
 
 NETWORK = MLP(hidden=(64, 32))
@@ -234,7 +233,7 @@ def _network(backend: str, seed: int) -> Classifier:
 def _backends(result: Result) -> list[str]:
     """Return the backends that can fit the network and are installed."""
     installed = []
-    for name in capable_backends(NETWORK, Task("classification", 1, 2), Signature((1,), 2, 2)):
+    for name in capable_backends(NETWORK, Task("classification", 1, 2), example_signature(NETWORK)):
         try:
             installed.append(require(get_adapter(name)).name)
         except MissingDependencyError as error:

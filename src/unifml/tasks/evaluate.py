@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import indexable
 
+from unifml.core.inputs import as_rows
 from unifml.core.seeds import draw_seed
 from unifml.data import check_weights
 from unifml.errors import DataError
@@ -102,7 +103,7 @@ def evaluate(
     estimator, kind = prepare(model, y, task=task, backend=backend, random_state=seed)
     if y is None:
         raise DataError("evaluate", found="y is None", rule="y is needed to score")
-    X, y = indexable(X, y)
+    X, y = indexable(as_rows(X), y)
     weight = check_weights(sample_weight, X)
     fit_weights(estimator, weight)
     if cv is None and is_fitted(estimator):

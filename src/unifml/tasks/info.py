@@ -12,9 +12,7 @@ from typing import Any
 
 from unifml._version import __version__
 from unifml.core import registry
-from unifml.core.signature import Signature
-from unifml.core.task import Task
-from unifml.models.capable import capable_backends
+from unifml.models.capable import capable_backends, example_signature, example_task
 from unifml.tasks.installed import extras
 from unifml.tasks.table import html_table, list_table
 
@@ -117,8 +115,7 @@ def show_versions() -> None:
 
 
 def _homes(model: Any) -> tuple[str, ...]:
-    task = Task(model.tasks[0], 1, 2 if model.tasks[0] == "classification" else 0)
-    return capable_backends(model, task, Signature((1,), 2, 2))
+    return capable_backends(model, example_task(model), example_signature(model))
 
 
 def _version(package: str) -> str:

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from unifml.tasks.names import resolve
 from unifml.tasks.weights import fit_weights
-from unifml.tasks.wrap import as_estimator, prepare
+from unifml.tasks.wrap import as_estimator, suited
 
 
 def make(model: Any, *, task: str | None = None, backend: str | None = None, **params: Any) -> Any:
@@ -18,8 +18,8 @@ def make(model: Any, *, task: str | None = None, backend: str | None = None, **p
     ----------
     model : Model, str, native model or Estimator
         What learns; an Estimator is copied.
-    task : {"classification", "regression"} or None
-        Needed where the model serves both.
+    task : {"classification", "regression", "transformation"} or None
+        Needed where the model serves several.
     backend : str or None
         Who runs it; None as in `Classifier`.
     **params
@@ -28,7 +28,7 @@ def make(model: Any, *, task: str | None = None, backend: str | None = None, **p
 
     Returns
     -------
-    Classifier, Regressor or Estimator
+    Classifier, Regressor, Transformer or Estimator
         Not fitted.
 
     Raises
@@ -55,7 +55,7 @@ def make(model: Any, *, task: str | None = None, backend: str | None = None, **p
 def fit(
     model: Any,
     X: Any,
-    y: Any,
+    y: Any = None,
     sample_weight: Any = None,
     *,
     task: str | None = None,
@@ -72,10 +72,10 @@ def fit(
     model : Model, str, native model or Estimator
         What learns; an Estimator is copied and stays as it is.
     X, y : table of shape (n, features), array-like of shape (n,)
-        The rows.
+        The rows; models for transformation need no y.
     sample_weight : array-like of shape (n,) or None
         Weights of rows.
-    task : {"classification", "regression"} or None
+    task : {"classification", "regression", "transformation"} or None
         None looks at `y`: strings, bools, categories and at most 20 whole numbers are classes.
     backend : str or None
         Who runs it; None as in `Classifier`.
@@ -86,7 +86,7 @@ def fit(
 
     Returns
     -------
-    Classifier, Regressor or Estimator
+    Classifier, Regressor, Transformer or Estimator
         Fitted.
 
     Examples
@@ -97,7 +97,7 @@ def fit(
     >>> unifml.fit("linear", X, y, backend="sklearn").score(X, y) > 0.9
     True
     """
-    estimator, _ = prepare(model, y, task=task, backend=backend, random_state=None)
+    estimator = suited(model, y, task=task, backend=backend, random_state=None)
     estimator = _set(clone(estimator), params)
     held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
     given = {name: value for name, value in held_out.items() if value is not None}

@@ -21,6 +21,7 @@ from sklearn.model_selection import (
 from sklearn.utils import indexable
 from sklearn.utils.multiclass import type_of_target
 
+from unifml.core.inputs import as_rows
 from unifml.core.task import Kind
 from unifml.errors import DataError, ParameterError
 
@@ -69,7 +70,7 @@ def make_splits(cv: Any, X: Any, y: Any, kind: Kind, groups: Any, seed: int) -> 
     seed : int
         Shuffles.
     """
-    X, y, groups = indexable(X, y, groups)
+    X, y, groups = indexable(as_rows(X), y, groups)
     splitter, title = _splitter(cv, y, kind, groups, seed)
     folds = tuple(Split(train, test) for train, test in splitter.split(X, y, groups))
     if not folds or any(not len(fold.train) or not len(fold.test) for fold in folds):  # type: ignore[arg-type]

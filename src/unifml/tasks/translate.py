@@ -10,7 +10,14 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from unifml.core.adapter import Adapter
 from unifml.core.plan import Plan
 from unifml.core.registry import get_adapter
-from unifml.estimators import Classifier, Regressor, dry_plan, resolve_adapter, resolve_model
+from unifml.estimators import (
+    Classifier,
+    Regressor,
+    Transformer,
+    dry_plan,
+    resolve_adapter,
+    resolve_model,
+)
 from unifml.tasks.wrap import as_estimator
 
 Parts = list[tuple[str, Any]]
@@ -50,9 +57,10 @@ def translate(
     from sklearn.linear_model import LogisticRegression
     """
     estimator = as_estimator(model, task=task, backend=backend)
-    if isinstance(estimator, Classifier | Regressor):
+    if isinstance(estimator, Classifier | Regressor | Transformer):
         plan = dry_plan(estimator, X, y)
-        return _adapter(estimator, plan).translate(plan)
+        told = "# y: the rows of X, standardised and made flat\n" if plan.task.of_inputs else ""
+        return told + _adapter(estimator, plan).translate(plan)
     parts = _parts(estimator)
     if not parts:
         return f"# used as it is\nmodel = {estimator!r}"
@@ -75,6 +83,7 @@ def _parts(estimator: Any) -> Parts:
         steps = [(name, part) for name, part, _ in estimator.transformers]
     else:
         params = estimator.get_params(deep=False)
-        inside = any(isinstance(v, Classifier | Regressor) for v in params.values())
+        ours = Classifier | Regressor | Transformer
+        inside = any(isinstance(v, ours) for v in params.values())
         steps = [(k, v) for k, v in params.items() if hasattr(v, "fit")] if inside else []
     return [(name, part) for name, part in steps if hasattr(part, "fit")]

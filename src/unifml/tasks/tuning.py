@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from unifml.config import config_context
+from unifml.core.inputs import as_rows
 from unifml.core.seeds import draw_seed
 from unifml.data import check_weights
 from unifml.errors import ParameterError
@@ -119,7 +120,7 @@ class Tuning(MetaEstimatorMixin, BaseEstimator):
             Itself; writes the attributes named above, at the end.
         """
         seed = draw_seed(self.random_state)
-        X, y = indexable(X, y)
+        X, y = indexable(as_rows(X), y)
         objective = self._objective(X, y, groups, check_weights(sample_weight, X), seed)
         study = open_study(
             objective.metric,

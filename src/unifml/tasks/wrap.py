@@ -13,13 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from unifml.core.estimator import Estimator
 from unifml.core.registry import owner
-from unifml.core.task import Kind
+from unifml.core.task import Kind, Purpose
 from unifml.errors import CapabilityError, DataError, ParameterError, UnknownNameError
-from unifml.estimators import Classifier, Regressor, resolve_model
+from unifml.estimators import Classifier, Regressor, Transformer, resolve_model
 from unifml.models import Native
 from unifml.models.native import is_factory
 
-TASKS: tuple[Kind, ...] = ("classification", "regression")
+FACES: dict[str, type[Any]] = {
+    "classification": Classifier,
+    "regression": Regressor,
+    "transformation": Transformer,
+}
 MOST_CLASSES = 20  # whole numbers of more values than that may be counts: we ask
 
 
@@ -32,9 +36,9 @@ def as_estimator(
     ----------
     model : Estimator, Model, str or native model
         An estimator (a Pipeline, any of scikit-learn's) is returned as it is; everything else is
-        put into a `Classifier` or `Regressor`.
-    task : {"classification", "regression"} or None
-        Needed for a model that serves both.
+        put into a `Classifier`, `Regressor` or `Transformer`.
+    task : {"classification", "regression", "transformation"} or None
+        Needed for a model that serves several.
     backend : str or None
         Where it is to run. An estimator of another backend is copied, unfitted, and changed.
     random_state : int, RandomState or None
@@ -49,14 +53,13 @@ def as_estimator(
     CapabilityError
         If the estimator cannot run on that backend.
     """
-    if task is not None and task not in TASKS:
-        raise UnknownNameError.among("task", task, TASKS)
+    if task is not None and task not in FACES:
+        raise UnknownNameError.among("task", task, FACES)
     if is_estimator(model):
         _agree(model, task)
         return model if backend is None else _moved(model, backend)
     spec = resolve_model(model)
-    kind = task or _only_task(spec, model)
-    face = Classifier if kind == "classification" else Regressor
+    face = FACES[task or _only_task(spec, model)]
     inner = spec if isinstance(spec, Native) and is_factory(spec.factory) else model
     return face(inner, backend=backend, random_state=random_state)
 
@@ -129,18 +132,23 @@ def prepare(
     model: Any, y: Any, *, task: str | None, backend: str | None, random_state: Any
 ) -> tuple[Any, Kind]:
     """Return the estimator of a verb that has data, and what it learns."""
+    estimator = suited(model, y, task=task, backend=backend, random_state=random_state)
+    return estimator, kind_of(estimator)
+
+
+def suited(model: Any, y: Any, *, task: str | None, backend: str | None, random_state: Any) -> Any:
+    """Return the estimator of a verb that has data; they tell the task where nobody does."""
     if task is None and not is_estimator(model):
         spec = resolve_model(model)
         task = infer_task(y) if _task_open(spec) else None
-    estimator = as_estimator(model, task=task, backend=backend, random_state=random_state)
-    return estimator, kind_of(estimator)
+    return as_estimator(model, task=task, backend=backend, random_state=random_state)
 
 
 def called(estimator: Any) -> str:
     """Return what an estimator is called in a title: short, on one line."""
     if isinstance(estimator, Pipeline):
         return " > ".join(called(step) for _, step in estimator.steps)
-    ours = isinstance(estimator, Classifier | Regressor)
+    ours = isinstance(estimator, tuple(FACES.values()))
     text = " ".join(repr(estimator).split()) if ours else type(estimator).__name__
     return text if len(text) <= 100 else f"{text[:97]}..."
 
@@ -158,10 +166,11 @@ def _is_number(value: object) -> bool:
 
 
 def _agree(estimator: Any, task: str | None) -> None:
-    if task is not None and task != kind_of(estimator):
+    found = "transformation" if isinstance(estimator, Transformer) else None
+    if task is not None and task != (found or kind_of(estimator)):
         raise ParameterError(
             f"task={task!r} for {type(estimator).__name__}",
-            found=f"it is for {kind_of(estimator)}",
+            found=f"it is for {found or kind_of(estimator)}",
             fix="leave task out",
         )
 
@@ -190,7 +199,7 @@ def _task_open(spec: Any) -> bool:
     return isinstance(spec, Native) or len(spec.tasks) > 1
 
 
-def _only_task(spec: Any, model: Any) -> Kind:
+def _only_task(spec: Any, model: Any) -> Purpose:
     if not _task_open(spec):
         return spec.tasks[0]  # type: ignore[no-any-return]
     raise ParameterError(

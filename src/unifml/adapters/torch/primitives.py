@@ -61,9 +61,11 @@ def _batch_norm(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
 
 
 def _standardize(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
-    # The one layer of torch that subtracts a stored mean and divides by a stored deviation.
-    norm = _BATCH_NORMS[len(node.shape)](node.shape[-1], eps=0.0, momentum=0.0, affine=False)
-    return w.module(node.name, norm, *x)
+    # Buffers, not a BatchNorm: they stay what they are when the module is trained elsewhere.
+    mean, scale = (
+        w.tensor(f"{node.name}.{part}", torch.empty(node.shape[-1])) for part in ("mean", "scale")
+    )
+    return w.call(torch.div, w.call(torch.sub, x[0], mean), scale)
 
 
 def _layer_norm(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
@@ -165,7 +167,7 @@ BUILDERS: dict[str, tuple[str, Builder]] = {
     "dropout": ("any", _dropout),
     "spatial_dropout": ("first", _spatial_dropout),
     "batch_norm": ("first", _batch_norm),
-    "standardize": ("first", _standardize),
+    "standardize": ("last", _standardize),
     "layer_norm": ("last", _layer_norm),
     "rms_norm": ("last", _rms_norm),
     "group_norm": ("first", _group_norm),

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unifml.adapters.torch.weaving import Builder, Weaver, Wire
 from unifml.core.signature import ANY
@@ -57,34 +56,63 @@ def _add_positions(w: Weaver, node: Node, x: Wire, table: torch.Tensor) -> Wire:
 
 def _recurrent(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
     layer: Any = node.layer
-    options = {"nonlinearity": layer.activation} if layer.kind == "simple_rnn" else {}
-    cell = _CELLS[layer.kind](
-        node.shapes[0][-1],
-        layer.units,
-        batch_first=True,
-        bidirectional=layer.bidirectional,
-        device="meta",  # nothing is drawn: the weights come from NumPy
-        **options,
-    ).to_empty(device="cpu")
-    if not layer.two_biases:
-        _close_second_bias(cell)
-    source, inputs = node.inputs[0].mask, x[0]
-    if source is not None:
-        lengths = w.method("cpu", w.lengths(source))
-        inputs = w.call(pack_padded_sequence, inputs, lengths, True, False)
-    both = w.module(node.name, cell, inputs)
+    if node.inputs[0].mask is not None:
+        return _recurrent_padded(w, node, x[0], node.inputs[0].mask)
+    both = w.module(node.name, _cell(node, layer.bidirectional), x[0])
     if layer.return_sequences:
-        states = w.call(getitem, both, 0)
-        if source is None:
-            return states
-        steps = w.method("size", x[0], 1)
-        padded = w.call(pad_packed_sequence, states, batch_first=True, total_length=steps)
-        return w.call(getitem, padded, 0)
+        return w.call(getitem, both, 0)
     memory = w.call(getitem, both, 1)
     state = w.call(getitem, memory, 0) if layer.kind == "lstm" else memory
     if not layer.bidirectional:
         return w.call(getitem, state, 0)
     return w.call(torch.cat, [w.call(getitem, state, 0), w.call(getitem, state, 1)], -1)
+
+
+def _recurrent_padded(w: Weaver, node: Node, x: Wire, source: str) -> Wire:
+    """Read sequences of unequal length: backwards from their own ends, to their own last step.
+
+    Indices, not packed sequences: those cannot be traced, and so neither loaded nor exported.
+    """
+    layer: Any = node.layer
+    lengths = w.method("unsqueeze", w.lengths(source), 1)
+    last = w.method("unsqueeze", w.call(torch.sub, lengths, 1), -1)
+    turn = w.method("unsqueeze", _turned(w, x, lengths), -1) if layer.bidirectional else None
+    ends = []
+    for way in ("forward", "backward") if layer.bidirectional else ("",):
+        back = way == "backward"
+        steps = w.call(torch.take_along_dim, x, turn, 1) if back else x
+        path = f"{node.name}.{way}" if way else node.name
+        states = w.call(getitem, w.module(path, _cell(node, both=False), steps), 0)
+        if not layer.return_sequences:
+            end = w.call(torch.take_along_dim, states, last, 1)
+            ends.append(w.method("squeeze", end, 1))
+        else:
+            ends.append(w.call(torch.take_along_dim, states, turn, 1) if back else states)
+    return ends[0] if len(ends) == 1 else w.call(torch.cat, ends, -1)
+
+
+def _turned(w: Weaver, x: Wire, lengths: Wire) -> Wire:
+    """Return where each step stands when its sequence is read backwards; padding stays."""
+    steps = w.call(torch.arange, w.method("size", x, 1))
+    steps = w.method("to", steps, w.call(getattr, lengths, "device"))
+    places = w.call(torch.sub, w.call(torch.sub, lengths, 1), steps)
+    return w.call(torch.where, w.call(torch.ge, places, 0), places, steps)
+
+
+def _cell(node: Node, both: bool) -> Any:
+    layer: Any = node.layer
+    options = {"nonlinearity": layer.activation} if layer.kind == "simple_rnn" else {}
+    cell = _CELLS[layer.kind](
+        node.shapes[0][-1],
+        layer.units,
+        batch_first=True,
+        bidirectional=both,
+        device="meta",  # nothing is drawn: the weights come from NumPy
+        **options,
+    ).to_empty(device="cpu")
+    if not layer.two_biases:
+        _close_second_bias(cell)
+    return cell
 
 
 def _close_second_bias(cell: Any) -> None:

@@ -25,7 +25,9 @@ def _module(plan: Plan) -> str:
     module = assemble(plan.graph, plan.signature.dtype)
     notes = ["# initial weights are drawn in NumPy from the seed"]
     if plan.graph.standardized:
-        notes.append("# standardize: mean and variance of the training rows; keep it in eval mode")
+        notes.append(
+            "# standardize: mean and deviation of the training rows, computed before the start"
+        )
     kinds = {node.layer.kind for node in plan.graph.nodes}
     notes += [f"# {kind}: {note}" for kind, note in _NOTES.items() if kind in kinds]
     notes += ["# images and signals are channels-last: the module turns them once"] * (
@@ -40,26 +42,44 @@ def _module(plan: Plan) -> str:
 
 
 def _class(module: Any) -> list[str]:
-    """Write a woven module as the class that one would write by hand."""
-    parts = [
-        f"        self.{name} = nn.{child!r}"
-        for name, child in module.named_modules()
-        if name and type(child) is not torch.nn.Module
-    ]
+    """Write a woven module as a class that builds the same."""
+    parts = [_part(name, child) for name, child in module.named_modules() if name]
     tensors = [
-        f"        self.{name} = {_tensor(value)}"
-        for name, value in (*module.named_parameters(), *module.named_buffers())
-        if type(module.get_submodule(name.rpartition(".")[0])) is torch.nn.Module or "." not in name
+        *(_tensor(name, value, "parameter") for name, value in module.named_parameters()),
+        *(_tensor(name, value, "buffer") for name, value in module.named_buffers()),
     ]
-    body = [line.partition(";  ")[0] for line in module.code.splitlines() if line.strip()]
-    forward = [f"    {line}" for line in body]
-    head = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
-    return [*head, *parts, *tensors, "", *forward]
+    own = [line for line in tensors if _plain_owner(module, line[0])]
+    code = [line.partition(";  ")[0] for line in module.code.splitlines() if line.strip()]
+    imports = ["from math import inf", ""] if "inf" in module.code else []
+    head = [
+        *imports,
+        "class Network(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+    ]
+    body = [f"        {line}" for line in (*parts, *(text for _, text in own))]
+    return [*imports, *start, *body, "", *(f"    {line}" for line in code)]
 
 
-def _tensor(value: Any) -> str:
-    shape = tuple(value.shape)
-    return f"nn.Parameter(torch.empty{shape})" if value.requires_grad else f"# buffer {shape}"
+def _part(name: str, child: Any) -> str:
+    owner, _, short = name.rpartition(".")
+    made = f"nn.{child!r}" if type(child) is not torch.nn.Module else "nn.Module()"
+    if not owner:
+        return f"self.{short} = {made}"
+    return f"self.get_submodule({owner!r}).add_module({short!r}, {made})"
+
+
+def _tensor(name: str, value: Any, kind: str) -> tuple[str, str]:
+    owner, _, short = name.rpartition(".")
+    made = f"torch.empty({tuple(value.shape)}, dtype={value.dtype})"
+    made = f"nn.Parameter({made})" if kind == "parameter" else made
+    return owner, f"self.get_submodule({owner!r}).register_{kind}({short!r}, {made})"
+
+
+def _plain_owner(module: Any, owner: str) -> bool:
+    """Whether nobody but the class makes a tensor: its owner is a bare module."""
+    found = module.get_submodule(owner)
+    return type(found) in (torch.nn.Module, type(module))
 
 
 _NOTES = {

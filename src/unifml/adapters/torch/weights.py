@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters.torch.weaving import part
+from unifml.adapters.torch.weaving import part, target
 from unifml.layers import Graph, Node
 
 Array = npt.NDArray[Any]
@@ -86,7 +86,8 @@ def _names(node: Node) -> dict[str, tuple[str, Turn, Turn]]:
     kind = node.layer.kind
     own = [spec.name for spec in node.weights]
     if kind in _RECURRENT:
-        return {name: _recurrent(name) for name in own}
+        parted = node.inputs[0].mask is not None
+        return {name: _recurrent(name, parted) for name in own}
     if kind == "attention":
         return {name: _attention(name) for name in own}
     if kind.startswith("depthwise"):
@@ -96,10 +97,14 @@ def _names(node: Node) -> dict[str, tuple[str, Turn, Turn]]:
     return {name: known[name] for name in own}
 
 
-def _recurrent(name: str) -> tuple[str, Turn, Turn]:
-    short = name.removeprefix("forward_").removeprefix("backward_")
-    suffix = "_l0_reverse" if name.startswith("backward_") else "_l0"
-    attribute = _CELL_NAMES[short] + suffix
+def _recurrent(name: str, parted: bool) -> tuple[str, Turn, Turn]:
+    """Return the place of a weight; sequences of unequal length have a cell for each direction."""
+    way, _, rest = name.partition("_")
+    one_way = way not in ("forward", "backward")
+    short = name if one_way else rest
+    owner = "" if one_way or not parted else f"{target(way)}."
+    suffix = "_l0_reverse" if way == "backward" and not parted else "_l0"
+    attribute = owner + _CELL_NAMES[short] + suffix
     return (attribute, *_TRANSPOSED) if short in ("kernel", "recurrent") else (attribute, *_SAME)
 
 
@@ -157,10 +162,7 @@ _NAMES: dict[str, dict[str, tuple[str, Turn, Turn]]] = {
     "layer_norm": _NORM,
     "group_norm": _NORM,
     "rms_norm": {"scale": ("weight", *_SAME)},
-    "standardize": {
-        "mean": ("running_mean", *_SAME),
-        "scale": ("running_var", np.square, np.sqrt),
-    },
+    "standardize": {"mean": ("mean", *_SAME), "scale": ("scale", *_SAME)},
     "embedding": {"table": ("weight", *_SAME)},
     "learned_positions": {"table": ("table", *_SAME)},
     "periodic": {"frequency": ("frequency", *_SAME)},
