@@ -60,7 +60,7 @@ for name, weight in clf.get_weights().items():
     print(f"{name:20} {weight.shape}")
 
 start, end = one.get_weights(), other.get_weights()
-shares = np.linspace(-0.5, 1.5, 21)
+shares = np.linspace(0.0, 1.0, 21)
 mixed = unifml.to_backend(one, "torch")
 scores = [
     mixed.set_weights({k: (1 - s) * start[k] + s * end[k] for k in start}).score(X_test, y_test)

@@ -51,12 +51,7 @@ def _class(module: Any) -> list[str]:
     own = [line for line in tensors if _plain_owner(module, line[0])]
     code = [line.partition(";  ")[0] for line in module.code.splitlines() if line.strip()]
     imports = ["from math import inf", ""] if "inf" in module.code else []
-    head = [
-        *imports,
-        "class Network(nn.Module):",
-        "    def __init__(self):",
-        "        super().__init__()",
-    ]
+    start = ["class Network(nn.Module):", "    def __init__(self):", "        super().__init__()"]
     body = [f"        {line}" for line in (*parts, *(text for _, text in own))]
     return [*imports, *start, *body, "", *(f"    {line}" for line in code)]
 
