@@ -89,7 +89,7 @@ def test_features_come_last_again_only_where_a_layer_needs_them_there():
 
 def test_a_value_is_turned_once_for_all_that_take_it():
     inner = (Dropout(0.1), LayerNorm(), Dense(4))
-    both = Network((Conv2D(4, 3), Residual(inner, projection=True)))
+    both = Network((Conv2D(4, 3), Residual(inner, projection=False)))
     assert operators(both, (8, 8, 3)).count("Transpose") == 2
 
 

@@ -46,7 +46,7 @@ ROOMS = {
         ("numpy", "sklearn.base", "sklearn.utils"),
     ),
     "adapters": Room(),
-    "adapters/_torch_engine": Room(BELOW_ADAPTERS, ("torch", "numpy")),
+    "adapters/_torch_engine": Room(BELOW_ADAPTERS, ("torch", "numpy"), ("onnx",)),
     "adapters/sklearn": Room(BELOW_ADAPTERS, ("sklearn", "scipy", "numpy"), ("onnx", "skl2onnx")),
     "adapters/keras": Room(
         BELOW_ADAPTERS + ENGINE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def layer_computes_what_it_means(adapter: Adapter, kind: str) -> None:
         name: rng.uniform(0.3, 1.2, spec.shape).astype(dtype)
         for name, spec in plan.graph.weight_specs().items()
     }
-    X = rng.normal(size=(_ROWS, *shape))
+    X: Any = rng.normal(size=(_ROWS, *shape))
     X = rng.integers(0, 5, X.shape) if kind == "embedding" else X
     program = adapter.program(body_weights(plan, weights), plan)
     found = program.forward(network_input(plan, weights, X))
