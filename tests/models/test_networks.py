@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import unifml
+from unifml import Classifier
 from unifml.core.registry import get_adapter
 from unifml.core.signature import ANY, Signature
 from unifml.core.task import Task
@@ -341,3 +343,17 @@ def test_one_mean_for_images_without_an_axis_of_features():
     assert np.allclose(one.mean, other.mean)
     assert np.allclose(one.scale, other.scale)
     assert one.mean.shape == (5,)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("model", EXAMPLES, ids=repr)
+def test_translated_without_data(model):
+    assert "output" in str(unifml.translate(Classifier(model, backend="torch")))
+
+
+@pytest.mark.torch
+def test_translated_for_named_columns():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": [20.0, 30.0, 40.0], "town": [0, 2, 1]})
+    clf = Classifier(MLP((8,), categorical=("town",)), backend="torch")
+    assert "output" in str(unifml.translate(clf, frame, [0, 1, 0]))

@@ -14,7 +14,7 @@ from unifml.data import LabelCodes, check_numbers, training_rows
 from unifml.estimators.planning import plan_model, plan_native, plan_untouched
 from unifml.estimators.transformable import inputs_task
 from unifml.estimators.transformer import Transformer
-from unifml.models import Native
+from unifml.models import Model, Native
 
 _ROWS, _FEATURES = 256, 4  # what is assumed where no data are given
 
@@ -37,17 +37,25 @@ def dry_plan(estimator: Any, X: Any = None, y: Any = None) -> Plan:
     if estimator.__sklearn_is_fitted__():
         return estimator._fitted.plan  # type: ignore[no-any-return]
     choices = estimator._choices()
-    shape = getattr(choices.model, "example_shape", (_FEATURES,))
-    rows: Any = np.zeros((_ROWS, *shape))
+    rows, names = _example(choices.model)
     if X is not None:
-        targets = np.zeros(count(X)) if y is None else y
-        rows = training_rows(estimator._scratch(), X, targets, reset=True, **estimator._rules())
+        targets, scratch = np.zeros(count(X)) if y is None else y, estimator._scratch()
+        rows = training_rows(scratch, X, targets, reset=True, **estimator._rules())
+        names = getattr(scratch, "feature_names_in_", None)
     task, classes = _task(estimator, rows, y)
     if estimator._rules_itself():
         return plan_untouched(choices, task, rows, classes=classes)[0]
     if isinstance(choices.model, Native):
-        return plan_native(choices, task, rows, classes=classes)[0]
-    return plan_model(choices, task, rows, float(count(rows)), classes=classes)
+        return plan_native(choices, task, rows, feature_names=names, classes=classes)[0]
+    return plan_model(choices, task, rows, float(count(rows)), feature_names=names, classes=classes)
+
+
+def _example(model: Any) -> tuple[Any, Any]:
+    """Return rows that a model fits, and the names of their columns."""
+    if not isinstance(model, Model):
+        return np.zeros((_ROWS, _FEATURES)), None
+    signature = model.example()
+    return np.zeros((_ROWS, *signature.input_shape)), signature.feature_names
 
 
 def _task(estimator: Any, rows: Any, y: Any) -> tuple[Task, Any]:

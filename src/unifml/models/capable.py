@@ -206,7 +206,7 @@ def _refusal(
 def _culprit(
     model: Model, capabilities: Capabilities, task: Task, signature: Signature
 ) -> str | None:
-    """Find the one parameter whose default would make the model possible, the most special first."""
+    """Find the one parameter whose default would make the model possible, the last first."""
     for name, default in reversed(model.defaults().items()):
         if getattr(model, name) != default:
             milder = model.with_params(**{name: default})
