@@ -22,6 +22,9 @@ GROUPS = {name: f"{name} and not cross and not gpu" for name in BACKENDS} | {
     "shared": " and not ".join(["not cross and not gpu", *BACKENDS]),
 }
 ON_REQUEST = {"gpu": "gpu"}
+# Keras on another backend of its own, which a process takes from its environment.
+ENGINES = {"keras-jax": "jax", "keras-torch": "torch"}
+GROUPS |= dict.fromkeys(ENGINES, GROUPS["keras"])
 
 
 def install(session: nox.Session, extras: str, *others: str) -> None:
@@ -30,12 +33,16 @@ def install(session: nox.Session, extras: str, *others: str) -> None:
     session.install("-c", str(CONSTRAINTS), f".[{extras}]", *others)
 
 
-def run_all(session: nox.Session, commands: dict[str, tuple[str, ...]]) -> None:
+def run_all(
+    session: nox.Session,
+    commands: dict[str, tuple[str, ...]],
+    environments: dict[str, dict[str, str]] | None = None,
+) -> None:
     """Run every command, also after one that failed, and fail if any did."""
     failed = []
     for name, command in commands.items():
         try:
-            session.run(*command)
+            session.run(*command, env=(environments or {}).get(name))
         except nox.command.CommandFailed:
             failed.append(name)
     if failed:
@@ -46,13 +53,18 @@ def run_all(session: nox.Session, commands: dict[str, tuple[str, ...]]) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, a process a backend; ``nox -s tests -- torch -k mlp`` narrows both."""
     install(session, "all,test")
+    session.env["UNIFML_PARITY"] = str(ROOT / "docs/_generated/parity.json")  # a page shows it
     known = GROUPS | ON_REQUEST
     chosen = [arg for arg in session.posargs if arg in known] or list(GROUPS)
     rest = [arg for arg in session.posargs if arg not in known]
     for group in ON_REQUEST.keys() - set(chosen):
         session.log(f"not run unless asked for: nox -s tests -- {group}")
     pytest = ("python", "-m", "pytest", *rest)
-    run_all(session, {f"tests of {group}": (*pytest, "-m", known[group]) for group in chosen})
+    run_all(
+        session,
+        {f"tests of {group}": (*pytest, "-m", known[group]) for group in chosen},
+        {f"tests of {group}": {"KERAS_BACKEND": engine} for group, engine in ENGINES.items()},
+    )
 
 
 @nox.session(venv_backend="virtualenv")

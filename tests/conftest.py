@@ -9,6 +9,10 @@ the backends, the exception that is raised today and the reason::
     @pytest.mark.never(["sklearn"], raises=CapabilityError, reason="its MLP has no dropout")
 
 The test then has to fail with that very exception on those backends, or the run fails.
+
+Keras runs on one engine in a process, the one that ``KERAS_BACKEND`` names. ``"keras-jax"`` and
+``"keras-torch"`` excuse Keras on that engine only, also where a test is marked ``keras`` without
+asking for the fixture.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ for _variable in ("UNIFML_BACKEND", "UNIFML_DEVICE", "UNIFML_VERBOSE"):
 from unifml.core import registry  # noqa: E402  (NumPy reads the environment when it is loaded)
 
 EXCUSES = ("notimpl", "notyet", "never")
+ENGINES = ("keras-jax", "keras-tensorflow", "keras-torch")
+RUNNING = f"keras-{os.environ.get('KERAS_BACKEND') or 'tensorflow'}"
 
 
 @pytest.fixture
@@ -59,14 +65,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     wrong = []
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        backend = callspec.params.get("backend") if callspec else None
+        backend = _backend(item)
         for kind in EXCUSES:
             for mark in item.iter_markers(kind):
                 complaint = _complaint(mark, backend)
                 if complaint:
                     wrong.append(f"{item.nodeid}: {kind}: {complaint}")
-                elif backend in mark.args[0]:
+                elif {backend, RUNNING if backend == "keras" else None} & set(mark.args[0]):
                     reason = f"{kind}: {mark.kwargs['reason']}"
                     raises = mark.kwargs["raises"]
                     item.add_marker(pytest.mark.xfail(reason=reason, raises=raises, strict=True))
@@ -86,13 +91,20 @@ def _register_marker(config: pytest.Config, name: str) -> None:
         config.addinivalue_line("markers", line)
 
 
+def _backend(item: pytest.Item) -> str | None:
+    """Return the backend that a test runs on, if it says so."""
+    callspec = getattr(item, "callspec", None)
+    asked = callspec.params.get("backend") if callspec else None
+    return asked or ("keras" if item.get_closest_marker("keras") else None)
+
+
 def _complaint(mark: pytest.Mark, backend: str | None) -> str:
     """Say what is wrong with an excuse, or nothing."""
     if backend is None:
         return "the test does not ask for the backend fixture"
     if len(mark.args) != 1 or not isinstance(mark.args[0], list | tuple):
         return "name the backends in one list"
-    unknown = [name for name in mark.args[0] if name not in registry.names()]
+    unknown = [name for name in mark.args[0] if name not in (*registry.names(), *ENGINES)]
     if unknown or not mark.args[0]:
         return f"{unknown} is not in the registry: {', '.join(registry.names())}"
     if set(mark.kwargs) != {"raises", "reason"} or not mark.kwargs["reason"]:

@@ -200,7 +200,8 @@ def test_frozen_layers_stay_and_adapted_ones_are_copied():
     given = plan(model)
     X, _ = rows(THREE)
     twin = get_adapter("keras").build(given)
-    np.testing.assert_array_equal(twin(X).numpy(), model(X).numpy())
+    found, expected = (keras.ops.convert_to_numpy(m(X)) for m in (twin, model))
+    np.testing.assert_array_equal(found, expected)
     learned = train(given)[0].result()
     assert same(learned.layers[1].get_weights(), model.layers[1].get_weights())
     assert not same(learned.layers[2].get_weights(), model.layers[2].get_weights())
@@ -217,9 +218,11 @@ def test_the_models_own_train_step_is_called():
         def call(self, X):
             return self.dense(X)
 
-        def train_step(self, data):
-            logs = super().train_step(data)
-            return {"loss": 2.0 * logs["loss"]}
+        def train_step(self, *given):  # (data), and on JAX (state, data)
+            logs = super().train_step(*given)
+            logs, *state = logs if len(given) == 2 else (logs,)
+            logs = {"loss": 2.0 * logs["loss"]}
+            return (logs, *state) if state else logs
 
     def plain():
         return keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, dtype="float64")])
@@ -279,8 +282,11 @@ def test_what_keras_cannot_copy_is_refused_with_the_way_out():
         get_adapter("keras").build(plan(model))
 
 
+@pytest.mark.never(["keras-jax"], raises=CapabilityError, reason="no converter takes JAX's traces")
 @pytest.mark.parametrize("last", ["softmax", "gelu"])
 def test_export_gives_the_same_numbers(last):
+    import keras
+
     onnxruntime = pytest.importorskip("onnxruntime")
     model = build(last=last, dropout=0.2, dtype="float32")
     given = plan(model)
@@ -290,4 +296,4 @@ def test_export_gives_the_same_numbers(last):
     for n in (1, 7):
         X = rows(THREE)[0][:n].astype(np.float32)
         found = session.run(["outputs"], {"X": X})[0]
-        np.testing.assert_allclose(found, model(X).numpy(), atol=1e-6)
+        np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(X)), atol=1e-6)

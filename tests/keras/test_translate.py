@@ -12,7 +12,7 @@ pytestmark = pytest.mark.keras
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "gelu"])
 def test_the_construction_runs_and_is_the_network(activation):
-    model = MLP((8, 4), activation=activation, dropout=0.1, batch_norm=True)
+    model = MLP((8, 4), activation=activation, dropout=0.1, norm="batch")
     text = unifml.translate(unifml.Classifier(model, backend="keras"))
     code = text.partition("model.compile")[0]
     names: dict = {}

@@ -6,55 +6,72 @@ import importlib
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy.typing as npt
 
 from unifml.adapters.keras.engine import load as load_engine
+from unifml.adapters.keras.engine import packages
 from unifml.core.adapter import Program, Weights
 from unifml.core.capabilities import Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
+from unifml.layers import ACTIVATIONS
+
+LAYERS = frozenset(
+    {"activation", "attention", "avg_pool", "batch_norm", "columns", "dense", "dropout"}
+    | {"embedding", "feature_dense", "flatten", "global_avg_pool", "global_max_pool", "group_norm"}
+    | {"gru", "join", "layer_norm", "learned_positions", "lstm", "max_pool", "periodic", "permute"}
+    | {"piecewise", "reshape", "rms_norm", "simple_rnn", "sinusoidal_positions"}
+    | {"spatial_dropout", "standardize", "upsample", "depthwise_conv1d", "depthwise_conv2d"}
+    | {f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)}
+)
+
+
+CAPABILITIES = Capabilities(
+    natives="keras.Model: instance, class or factory; compiled or not",
+    layers=LAYERS,
+    activations=frozenset(ACTIVATIONS),
+    losses=frozenset({"cross_entropy", "mse", "mae", "huber"}),
+    optimizers=frozenset({"adam", "adamw", "sgd", "rmsprop"}),
+    penalties=frozenset({"l1", "l2", "weight_decay"}),
+    epochs=True,
+    exact=True,
+    partial_fit=True,
+    multilabel=True,
+    precisions=frozenset({"float32", "float64"}),
+    callables=True,
+    onnx=True,
+)
+# The extra that installs Keras with an engine, and the devices that the engine has.
+ENGINES = {
+    "tensorflow": ("keras", {"cpu", "cuda"}),
+    "jax": ("keras-jax", {"cpu", "cuda"}),
+    "torch": ("keras-torch", {"cpu", "cuda", "mps"}),
+}
 
 
 class KerasAdapter:
-    """Keras 3, on TensorFlow.
+    """Keras 3, on TensorFlow, JAX or torch: on what Keras itself is set to run on.
 
-    Networks are trained by a pure compiled function over whole epochs, shared by all fits of the
-    same network; ``keras.Model.fit`` is not used. A user's own model is trained through its own
-    variables, optimizer and loss.
+    Networks are trained by a pure function over whole epochs, shared by all fits of the same
+    network, and compiled but on torch; ``keras.Model.fit`` is not used. A user's own model is
+    trained through its own variables, optimizer and loss.
 
     Attributes
     ----------
     name : str
         ``"keras"``.
-    capabilities : Capabilities
-        What it can do.
     """
 
     name = "keras"
-    capabilities = Capabilities(
-        packages=("keras", "tensorflow"),
-        extra="keras",
-        natives="keras.Model: instance, class or factory; compiled or not",
-        layers=frozenset(
-            {"standardize", "dense", "dropout", "batch_norm", "layer_norm", "activation"}
-        ),
-        activations=frozenset(
-            {"identity", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"}
-        ),
-        losses=frozenset({"cross_entropy", "mse", "mae", "huber"}),
-        optimizers=frozenset({"adam", "adamw", "sgd", "rmsprop"}),
-        penalties=frozenset({"l1", "l2", "weight_decay"}),
-        epochs=True,
-        exact=True,
-        partial_fit=True,
-        multilabel=True,
-        precisions=frozenset({"float32", "float64"}),
-        devices=frozenset({"cpu", "cuda"}),
-        callables=True,
-        onnx=True,
-    )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do, and needs, on the engine that this process is set to."""
+        return _capabilities(packages())
 
     def owns(self, obj: object) -> bool:
         keras = sys.modules.get("keras")
@@ -64,7 +81,7 @@ class KerasAdapter:
         return isinstance(obj, model) or (isinstance(obj, type) and issubclass(obj, model))
 
     def devices(self) -> tuple[str, ...]:
-        return load_engine().devices()  # type: ignore[no-any-return]
+        return load_engine().devices()
 
     def traits(self, native: Any) -> NativeTraits:
         return _room("traits").traits(native)  # type: ignore[no-any-return]
@@ -75,7 +92,8 @@ class KerasAdapter:
     def build(self, plan: Plan, weights: Weights | None = None) -> Any:
         if plan.network is None:
             return _room("natives").build(plan)
-        return _room("layers").build_compiled(plan, weights)
+        with load_engine().precise(plan.signature.dtype):
+            return _room("layers").build_compiled(plan, weights)
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         if plan.network is None:
@@ -86,14 +104,15 @@ class KerasAdapter:
         room = _room("weights")
         if plan.network is None:
             return room.read_native(model)  # type: ignore[no-any-return]
-        return room.read(model, plan.network)  # type: ignore[no-any-return]
+        return room.read(model, plan.graph)  # type: ignore[no-any-return]
 
     def set_weights(self, model: Any, plan: Plan, weights: Weights) -> None:
         room = _room("weights")
-        if plan.network is None:
-            room.write_native(model, weights)
-        else:
-            room.write(model, plan.network, weights)
+        with load_engine().precise(plan.signature.dtype):
+            if plan.network is None:
+                room.write_native(model, weights)
+            else:
+                room.write(model, plan.graph, weights)
 
     def dump(self, model: Any, plan: Plan) -> Mapping[str, Any]:
         return _room("natives").dump(model)  # type: ignore[no-any-return]
@@ -106,6 +125,12 @@ class KerasAdapter:
 
     def translate(self, plan: Plan) -> str:
         return _room("translate").translate(plan)  # type: ignore[no-any-return]
+
+
+@cache
+def _capabilities(packages: tuple[str, ...]) -> Capabilities:
+    extra, devices = ENGINES.get(packages[-1], ENGINES["tensorflow"])
+    return replace(CAPABILITIES, packages=packages, extra=extra, devices=frozenset(devices))
 
 
 def _room(name: str) -> Any:

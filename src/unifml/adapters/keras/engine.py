@@ -1,25 +1,114 @@
-"""Imports Keras as it must be imported, and finds the engine that fits Keras's own backend."""
+"""Imports Keras as it must be imported, and finds the engine that fits Keras's own backend.
+
+An engine is a module that does what Keras leaves to its backend: compiled epochs, gradients,
+devices, global random state. `Engine` says what it has; nothing else here asks which it is.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.util import find_spec
-from types import ModuleType
+from pathlib import Path
+from typing import Any, Protocol, cast
 
-from unifml.errors import CapabilityError
+from unifml.core.table import FloatArray
+from unifml.errors import CapabilityError, DeviceError
 
-# One module an engine, by the name that `keras.backend.backend()` gives.
-ENGINES = {"tensorflow": "unifml.adapters.keras.engine_tensorflow"}
+# One module an engine, by the name that `keras.backend.backend()` gives, which is a package's too.
+ENGINES = {name: f"{__package__}.engine_{name}" for name in ("tensorflow", "jax", "torch")}
+
+
+class Engine(Protocol):
+    """What a module ``engine_*`` has."""
+
+    sqrt: Callable[[Any], Any]
+    Compiled: Callable[..., Compiled]
+
+    def devices(self) -> tuple[str, ...]:
+        """Return the devices on this machine, best first."""
+
+    def place(self, device: str, dtype: str = "float64") -> AbstractContextManager[Any]:
+        """Return a context in which tensors are made and computed on `device`, up to `dtype`."""
+
+    def precise(self, dtype: str) -> AbstractContextManager[Any]:
+        """Return a context in which variables of this dtype can be made and written."""
+
+    def seeded(self, seed: int, *, fresh: bool) -> AbstractContextManager[Any]:
+        """Return a context in which the global generator of the framework starts from a seed.
+
+        With `fresh` also operations that keep a random state of their own are reset.
+        """
+
+    def tensor(self, values: Any, dtype: str | None = None) -> Any:
+        """Return a copy of an array as a tensor on the present device."""
+
+    def to_numpy(self, value: Any) -> FloatArray:
+        """Return a copy of a tensor."""
+
+    def forward(self, model: Any, dtype: str) -> Callable[[Any], Any]:
+        """Return a model's inference as a function of one tensor of any number of rows."""
+
+    def gradients(
+        self,
+        objective: Callable[[], tuple[Any, Any]],
+        trained: Sequence[Any],
+        scale: Callable[[Any], Any] = ...,
+    ) -> tuple[Any, list[Any]]:
+        """Return the loss to report, and the gradients of it and what is added, scaled."""
+
+    def train_step(self, model: Any, batch: tuple[Any, ...]) -> Any:
+        """Call a model's own ``train_step`` and return what it logs."""
+
+    def walk(
+        self, one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+    ) -> Callable[..., Any]:
+        """Return ``walk(data, (rows, edges), series)``, which returns the loss of each batch.
+
+        It calls ``one_batch(batch, scalars)``, which may change `variables` and no other.
+        """
+
+    def to_onnx(self, model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
+        """Convert a model's inference: ``X`` to ``outputs``."""
+
+
+class Compiled(Protocol):
+    """The pure functions of one network: built once, shared by every fit of it.
+
+    It is made from a skeleton model, ``losses(outputs, y)``, ``update(gradient, slots, scalars)``,
+    the number of slots, which trainable weights are kernels, and the shape and dtype of targets.
+    """
+
+    trained: list[Any]
+    fixed: list[Any]
+    y_shape: tuple[int, ...]
+    y_dtype: str
+
+    def forward(self, trained: list[Any], fixed: list[Any], X: Any) -> Any:
+        """Return outputs in inference mode."""
+
+    def prepare_epoch(self, steps: int) -> Callable[..., Any]:
+        """Return ``epoch(state, data, order, scalars, penalties)`` for a fit of so many steps.
+
+        It returns the new state and the loss of each batch.
+        """
+
+    def prepare_gradient(self) -> None:
+        """Trace the function of loss and gradient, where that can be done ahead."""
+
+    def gradient(self, trained: list[Any], fixed: list[Any], data: Any) -> Any:
+        """Return mean loss over all rows and its gradient, in inference mode."""
 
 
 @cache
-def load() -> ModuleType:
+def load() -> Engine:
     """Return the engine module for the backend that Keras runs on.
 
     Raises
@@ -39,7 +128,73 @@ def load() -> ModuleType:
             fix="start Python with the environment variable KERAS_BACKEND=tensorflow, "
             "or use backend='torch'",
         )
-    return importlib.import_module(ENGINES[backend])
+    return cast(Engine, importlib.import_module(ENGINES[backend]))
+
+
+def packages() -> tuple[str, ...]:
+    """Return the packages that are needed: Keras, and the one that it is set to run on.
+
+    Keras takes that from KERAS_BACKEND, else from its file, and once loaded stays with it; asking
+    it would load it.
+    """
+    keras: Any = sys.modules.get("keras")
+    if hasattr(keras, "backend"):
+        engine = keras.backend.backend()
+    else:
+        engine = os.environ.get("KERAS_BACKEND") or _in_file() or "tensorflow"
+    return ("keras", engine) if engine in ENGINES else ("keras",)  # `load` refuses the others
+
+
+def _in_file() -> str | None:
+    home = Path.home()
+    folder = home if os.access(home, os.W_OK) else Path("/tmp")
+    path = Path(os.environ.get("KERAS_HOME", folder / ".keras")).expanduser() / "keras.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None  # Keras ignores such a file too
+    return found.get("backend") if isinstance(found, dict) else None
+
+
+@contextmanager
+def whole_doubles() -> Iterator[None]:
+    """Keep float64 in this block where Keras makes float32 of it.
+
+    On all backends but TensorFlow its promotion of dtypes ends at 32 bits: a product of two
+    float64 matrices is float32 on torch, and so is the mean of a float64 array on JAX. Its table
+    is changed for the whole process as long as any thread is inside.
+    """
+    global _inside
+    table = importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE
+    with _lock:
+        _inside += 1
+        table["float64"] = "float64"
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                table["float64"] = "float32"
+
+
+_inside, _lock = 0, threading.Lock()
+
+
+def check_device(device: str, found: tuple[str, ...]) -> tuple[str, int]:
+    """Return the kind and the number of a device that is there.
+
+    Raises
+    ------
+    DeviceError
+        It is not.
+    """
+    if device not in (*found, *(name.removesuffix(":0") for name in found)):
+        raise DeviceError(
+            f"device={device!r}", found=f"devices here: {', '.join(found)}", fix="use device='auto'"
+        )
+    kind, _, index = device.partition(":")
+    return kind, int(index or 0)
 
 
 @contextmanager
@@ -74,5 +229,5 @@ _GREETINGS = (
 
 def _torch_first() -> None:
     """Import torch before TensorFlow: the other way round the process can crash."""
-    if "tensorflow" not in sys.modules and find_spec("torch") is not None:
+    if packages()[-1] == "tensorflow" and "tensorflow" not in sys.modules and find_spec("torch"):
         importlib.import_module("torch")

@@ -1,70 +1,61 @@
-"""Networks as plain Keras models."""
+"""Networks as plain functional Keras models."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-import numpy as np
 
+from unifml.adapters.keras import (
+    primitives_dense,
+    primitives_plain,
+    primitives_sequences,
+    primitives_windows,
+)
+from unifml.adapters.keras.building import Site, flat
 from unifml.adapters.keras.losses import compiled_loss, compiled_metrics
 from unifml.adapters.keras.optimizers import keras_optimizer
-from unifml.adapters.keras.rng import layer_seeds
+from unifml.adapters.keras.primitives_sequences import mask_of_ids, mask_of_lengths
+from unifml.adapters.keras.rng import layer_seeds, seeded
 from unifml.adapters.keras.weights import write
 from unifml.core.adapter import Weights
 from unifml.core.plan import Plan
-from unifml.layers import (
-    Activation,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Layer,
-    LayerNorm,
-    Network,
-    Standardize,
-)
-from unifml.layers.activation import LEAKY_SLOPE
+from unifml.core.signature import ANY
+from unifml.layers import Embedding, Graph
 from unifml.layers.base import Shape
 
-# Keras's Normalization divides by max(sqrt(variance), 1e-7) and keeps the variance in float32:
-# outside these bounds the division gets a layer of its own.
-SCALES = (1e-6, 1e18)
+BUILDERS = (
+    primitives_dense.BUILDERS
+    | primitives_plain.BUILDERS
+    | primitives_windows.BUILDERS
+    | primitives_sequences.BUILDERS
+)
 
 
 def build_compiled(plan: Plan, weights: Weights | None) -> Any:
     """Build the model to take away: Keras's own layers only, compiled, with the weights in it."""
-    assert plan.network is not None
-    seed = plan.seeds.integer("dropout")
-    model = build(
-        plan.network, plan.signature.input_shape, weights, plan.signature.dtype, "network", seed
-    )
-    model.compile(
-        optimizer=keras_optimizer(plan.settings),
-        loss=compiled_loss(plan.settings.loss, plan.task, plan.signature.dtype),
-        metrics=compiled_metrics(plan.task),
-    )
+    graph, dtype = plan.graph, plan.signature.dtype
+    model = build(graph, weights, dtype, "network", plan.seeds.integer("dropout"))
+    loss: Any = compiled_loss(plan.settings.loss, plan.task, dtype)
+    metrics: Any = compiled_metrics(plan.task)
+    if len(graph.outputs) > 1:
+        first = graph.outputs[0][0]
+        loss, metrics = {first: loss}, {first: metrics}
+    model.compile(optimizer=keras_optimizer(plan.settings), loss=loss, metrics=metrics)
     model.optimizer.build(model.trainable_variables)  # a file without its memory warns on loading
     return model
 
 
-def build(
-    network: Network,
-    input_shape: Shape,
-    weights: Weights | None,
-    dtype: str,
-    name: str,
-    seed: int = 0,
-    *,
-    body_only: bool = False,
-) -> Any:
+def build(graph: Graph, weights: Weights | None, dtype: str, name: str, seed: int = 0) -> Any:
     """Build a functional model whose layers have our names, with "_" for ".".
+
+    A single input of rows of one shape is a tensor; otherwise inputs are a dict of tensors by name,
+    with the lengths of sequences. Several outputs are a dict by name.
 
     Parameters
     ----------
-    network : Network
+    graph : Graph
         What to build.
-    input_shape : tuple of int
-        Shape of one row.
     weights : mapping or None
         Canonical weights to write into it.
     dtype : str
@@ -73,76 +64,81 @@ def build(
         Name of the model.
     seed : int, default=0
         Seed of dropout and of the initialisers, so that nothing draws from global generators.
-    body_only : bool, default=False
-        Leave out a leading `Standardize`.
     """
-    weights = {} if weights is None else weights
-    inputs = outputs = keras.Input(tuple(input_shape), dtype=dtype, name="X")
-    named = list(network.body() if body_only else network.named())
-    for (path, layer), (start, _) in zip(named, layer_seeds(seed, len(named)), strict=True):
-        if body_only and layer == Activation("gelu", name=layer.name):
-            outputs = exact_gelu(outputs)
-            continue
-        for native in _native(path.replace(".", "_"), path, layer, dtype, int(start), weights):
-            outputs = native(outputs)
-    model = keras.Model(inputs, outputs, name=name)
-    if weights:
-        write(model, network, weights)
+    made = Assembly(graph, dtype, seed, weights or {})
+    outputs = {key: made.values[value.name] for key, value in graph.outputs}
+    single = len(made.inputs) == 1 and [feed.name for feed in graph.feeds] == ["X"]
+    model = keras.Model(
+        made.inputs["X"] if single else made.inputs,
+        outputs if len(outputs) > 1 else next(iter(outputs.values())),
+        name=name,
+    )
+    if weights is not None:
+        write(model, graph, weights)
     return model
 
 
-def _native(
-    name: str, path: str, layer: Layer, dtype: str, seed: int, weights: Weights
-) -> tuple[Any, ...]:
-    common: dict[str, Any] = {"name": name, "dtype": dtype}
-    match layer:
-        case Standardize():
-            return _standardize(common, weights.get(f"{path}.scale"))
-        case Dense():
-            initial = _initializer(layer.initial, seed)
-            return (
-                keras.layers.Dense(
-                    layer.units, use_bias=layer.bias, kernel_initializer=initial, **common
-                ),
-            )
-        case Dropout():
-            return (keras.layers.Dropout(layer.rate, seed=seed, **common),)
-        case BatchNorm():
-            return (
-                keras.layers.BatchNormalization(
-                    momentum=layer.momentum, epsilon=layer.epsilon, **common
-                ),
-            )
-        case LayerNorm():
-            return (keras.layers.LayerNormalization(epsilon=layer.epsilon, **common),)
-        case Activation():
-            return (_activation(layer.function, common),)
-    raise TypeError(f"no builder for {layer!r}")  # capabilities.layers and this must agree
+def skeleton(graph: Graph, dtype: str) -> Any:
+    """Build the model that a program computes with: a dict of inputs, an output or a list of them.
+
+    It is never saved, and more exact in float64 than Keras's own layers are.
+    """
+    made = Assembly(graph, dtype, 0, {}, exact=True)
+    outputs = [made.values[value.name] for _, value in graph.outputs]
+    return keras.Model(made.inputs, outputs if len(outputs) > 1 else outputs[0], name="skeleton")
 
 
-def _standardize(common: dict[str, Any], scale: Any) -> tuple[Any, ...]:
-    first = keras.layers.Normalization(**common)
-    if scale is None or np.all((scale > SCALES[0]) & (scale < SCALES[1])):
-        return (first,)
-    factor = (1.0 / np.asarray(scale, np.float64)).tolist()
-    second = keras.layers.Rescaling(factor, dtype=common["dtype"], name=f"{common['name']}_scale")
-    return (first, second)
+class Assembly:
+    """The tensors of a functional model, made node by node.
+
+    Attributes
+    ----------
+    inputs : dict of str to KerasTensor
+        Inputs of the model, and the lengths of sequences.
+    values : dict of str to KerasTensor
+        Every value by its full name.
+    """
+
+    def __init__(
+        self, graph: Graph, dtype: str, seed: int, weights: Weights, *, exact: bool = False
+    ) -> None:
+        self._graph, self._dtype = graph, dtype
+        self._masks: dict[str, Any] = {}
+        self.inputs = self._inputs()
+        self.values = {feed.name: self.inputs[feed.name] for feed in graph.feeds}
+        with seeded(seed, fresh=False):  # Keras counts names of operations for the whole process
+            self._add_nodes(layer_seeds(seed, len(graph.nodes)), exact, weights)
+
+    def _add_nodes(self, seeds: Any, exact: bool, weights: Weights) -> None:
+        for node, (start, _) in zip(self._graph.nodes, seeds, strict=True):
+            site = Site(node, self._dtype, int(start), exact, weights, self.mask)
+            inputs = tuple(self.values[value.name] for value in node.inputs)
+            self.values[node.name] = BUILDERS[node.layer.kind](site, inputs)
+
+    def _inputs(self) -> dict[str, Any]:
+        found = {}
+        for feed in self._graph.feeds:
+            shape = _open(feed.shape)
+            found[feed.name] = keras.Input(shape, dtype=self._dtype, name=feed.name)
+            if feed.ragged:
+                found[feed.lengths] = keras.Input((), dtype="int64", name=feed.lengths)
+        return found
+
+    def mask(self, source: str) -> Any:
+        """Return which steps (n, T) are no padding."""
+        if source not in self._masks:
+            self._masks[source] = self._mask(source)
+        return self._masks[source]
+
+    def _mask(self, source: str) -> Any:
+        for feed in self._graph.feeds:
+            if feed.name == source:
+                return mask_of_lengths(feed, self.inputs[source], self.inputs[feed.lengths])
+        node = next(node for node in self._graph.nodes if node.name == source)
+        assert isinstance(node.layer, Embedding)
+        assert node.layer.mask_id is not None
+        return mask_of_ids(flat(source), self.values[node.inputs[0].name], node.layer.mask_id)
 
 
-def exact_gelu(x: Any) -> Any:
-    """Return x * Phi(x); Keras's own on TensorFlow rounds the root of 2 to float32."""
-    return 0.5 * x * (1.0 + keras.ops.erf(x / keras.ops.sqrt(keras.ops.full_like(x, 2.0))))
-
-
-def _initializer(initial: str, seed: int) -> Any:
-    kinds = {"glorot_uniform": "GlorotUniform", "he_normal": "HeNormal"}
-    if initial in kinds:
-        return getattr(keras.initializers, kinds[initial])(seed=seed)
-    return initial
-
-
-def _activation(function: str, common: dict[str, Any]) -> Any:
-    if function == "leaky_relu":
-        return keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, **common)
-    native = "linear" if function == "identity" else function
-    return keras.layers.Activation(native, **common)
+def _open(shape: Shape) -> tuple[int | None, ...]:
+    return tuple(None if side == ANY else side for side in shape)

@@ -17,13 +17,13 @@ def row_losses(loss: str, outputs: Any, y: Any, task: Task, output: Output) -> A
     if loss == "cross_entropy":
         return _cross_entropy(outputs, y, task, output)
     error = outputs - _as(y, outputs)
-    size = ops.abs(error)
+    size, axes = ops.abs(error), tuple(range(1, len(error.shape)))
     if loss == "mae":
-        return ops.mean(size, axis=1)
+        return ops.mean(size, axis=axes)
     half = 0.5 * error * error
     if loss == "huber":
         half = ops.where(size <= HUBER_DELTA, half, HUBER_DELTA * (size - HUBER_DELTA / 2))
-    return ops.mean(half, axis=1)
+    return ops.mean(half, axis=axes)
 
 
 def _cross_entropy(outputs: Any, y: Any, task: Task, output: Output) -> Any:

@@ -56,7 +56,11 @@ class NativeProgram:
             self._stepper = _stepper(model, plan)
             self._loss = native_loss(model, plan, width)
             self._data = self._rows(data, width)
-            self._walk = self._engine.walk(self._one_batch, eager=bool(model.run_eagerly))
+            if self._stepper.own_step:
+                model._symbolic_build(data_batch=tuple(part[:1] for part in self._data))
+            variables = [*model.variables, *self._stepper.variables, *model.metrics_variables]
+            eager = bool(model.run_eagerly)
+            self._walk = self._engine.walk(self._one_batch, variables, eager=eager)
 
     def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
         dtype, place = self._plan.signature.dtype, self._engine.tensor
@@ -100,13 +104,14 @@ class NativeProgram:
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         prefix = "weights/"
         weights = {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
-        write_native(self._model, weights)
-        for i, variable in enumerate(self._stepper.variables if self._stepper else []):
-            variable.assign(state[f"slots/{i}"])
+        with self._place():
+            write_native(self._model, weights)
+            for i, variable in enumerate(self._stepper.variables if self._stepper else []):
+                variable.assign(state[f"slots/{i}"])
         self._step = int(state["step"])
 
     def _place(self) -> Any:
-        return self._engine.place(self._plan.device)
+        return self._engine.place(self._plan.device, self._plan.signature.dtype)
 
     def _inputs(self, X: Any) -> Any:
         return self._engine.tensor(np.asarray(X), self._dtype)
@@ -178,8 +183,8 @@ class _Ours:
         self._engine, self._settings = engine.load(), plan.settings
         self._trained = list(model.trainable_variables)
         self._kernels = {id(v) for v in _kernels(model)}
-        rule = self._settings.optimizer
-        self._slots = [[self._engine.variable(v) for _ in range(rule.slots)] for v in self._trained]
+        slots = range(self._settings.optimizer.slots)
+        self._slots = [[_zeros_like(v) for _ in slots] for v in self._trained]
 
     @property
     def variables(self) -> list[Any]:
@@ -204,6 +209,10 @@ class _Ours:
         variable.assign(variable.value * decay - delta)
         for slot, value in zip(slots, memory, strict=True):
             slot.assign(value)
+
+
+def _zeros_like(variable: Any) -> Any:
+    return keras.Variable("zeros", variable.shape, variable.dtype, trainable=False)
 
 
 class _OwnOptimizer:
@@ -293,7 +302,7 @@ class _OwnStep(_OwnOptimizer):
             self._optimizer.learning_rate.assign(ops.cast(step[0], "float32"))
         for metric in self._model.metrics:
             metric.reset_state()
-        logs = self._model.train_step(batch)
+        logs = self._engine.train_step(self._model, batch)
         found = [v for name, v in logs.items() if name == "loss"] or [
             value for name, value in logs.items() if "loss" in name
         ]

@@ -24,7 +24,7 @@ def build(plan: Plan) -> Any:
     native, sig = plan.model, plan.signature
     called, seed = is_factory(native.factory), plan.seeds.integer("init")
     # Also a copy draws: Keras makes every new layer initialise its weights.
-    with engine.load().place(plan.device), seeded(seed, fresh=called):
+    with engine.load().place(plan.device, plan.signature.dtype), seeded(seed, fresh=called):
         if called:
             model = call_factory(native.factory, native.params, sig)
             _check(model, native)
@@ -146,7 +146,7 @@ def load(dumped: Mapping[str, Any], plan: Plan) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         path.write_bytes(dumped["archive"])
-        with engine.load().place(plan.device), seeded(0, fresh=False):
+        with engine.load().place(plan.device, plan.signature.dtype), seeded(0, fresh=False):
             return keras.saving.load_model(path)
 
 

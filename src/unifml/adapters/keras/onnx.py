@@ -11,7 +11,7 @@ from typing import Any
 from unifml.adapters.keras import engine
 from unifml.adapters.keras.natives import input_dtype
 from unifml.core.plan import Plan
-from unifml.errors import ExportError
+from unifml.errors import ExportError, UnifmlError
 
 
 def export(model: Any, plan: Plan, opset: int) -> Any:
@@ -26,6 +26,8 @@ def export(model: Any, plan: Plan, opset: int) -> Any:
     try:
         with _quiet():
             proto = engine.load().to_onnx(model, *signature, opset)
+    except UnifmlError:
+        raise
     except Exception as error:
         raise ExportError(
             f"exporting the Keras model {model.name!r} to ONNX (opset {opset})",

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifml.adapters.keras import engine
-from unifml.adapters.keras.layers import build
+from unifml.adapters.keras.bindings import Binding, bindings
+from unifml.adapters.keras.layers import skeleton
 from unifml.adapters.keras.losses import row_losses
 from unifml.adapters.keras.rng import layer_seeds
-from unifml.adapters.keras.weights import variables
 from unifml.core.adapter import Weights
+from unifml.core.inputs import by_name, count, is_lengths
 from unifml.core.plan import Plan
+from unifml.core.signature import ANY
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
+from unifml.layers import Graph
 from unifml.training import Scalars
 
 FORWARD_ROWS = 8192
+FORWARD_VALUES = 2**24  # of the largest value inside a network, for the rows predicted at once
 KEPT = 64  # compiled networks; the one used longest ago goes first
 
 
 class Recipe:
-    """The compiled functions of a network, and how canonical names map to their arguments."""
+    """The compiled functions of a network, and how canonical names map to their arguments.
+
+    Attributes
+    ----------
+    trained : list of Binding
+        What the trained arguments hold.
+    fixed : list of (Binding or None)
+        What the others hold; None for the state of a seed generator, which is set for each epoch.
+    """
 
     def __init__(self, plan: Plan) -> None:
-        assert plan.network is not None
         self._engine = engine.load()
-        network, sig = plan.network, plan.signature
-        self.model = build(network, sig.input_shape, None, sig.dtype, "skeleton", body_only=True)
-        names = {id(v): name for name, v in variables(self.model, network).items()}
-        specs = network.weight_specs(sig.input_shape)
-        self.trained = [names[id(v)] for v in self.model.trainable_variables]
-        # A seed generator's state has no canonical name: it is set for each epoch.
-        self.fixed = [names.get(id(v)) for v in self.model.non_trainable_variables]
+        graph = plan.graph.body()
+        self.model = skeleton(graph, plan.signature.dtype)
+        found = {id(binding.variable): binding for binding in bindings(self.model, graph)}
+        self.trained = [found[id(v)] for v in self.model.trainable_variables]
+        self.fixed = [found.get(id(v)) for v in self.model.non_trainable_variables]
+        specs = graph.weight_specs()
         task, settings, output = plan.task, plan.settings, plan.output
         optimizer = settings.optimizer
         classes = task.kind == "classification"
@@ -48,19 +59,17 @@ class Recipe:
                 gradient, slots, Scalars(*step), self._engine.sqrt
             ),
             optimizer.slots,
-            [specs[name].role == "kernel" for name in self.trained],
+            [specs[binding.names[0]].role == "kernel" for binding in self.trained],
             (task.n_targets,) if task.n_targets > 1 else (),
-            "int64" if classes else sig.dtype,
+            "int64" if classes else plan.signature.dtype,
         )
         self.lock = threading.Lock()
 
 
 def recipe(plan: Plan) -> Recipe:
     """Return the compiled functions for a plan: those of an earlier plan like it, if there was."""
-    assert plan.network is not None
     key = (
-        tuple(plan.network.body()),
-        plan.signature.input_shape,
+        plan.graph.body(),
         plan.signature.dtype,
         plan.task,
         plan.settings.loss,
@@ -114,9 +123,9 @@ class NetworkProgram:
         series = settings.optimizer.scalars(rates, self._step, settings.weight_decay)
         with self._place():
             with self._recipe.lock:
-                compiled.prepare_epoch()
+                epoch = compiled.prepare_epoch(order.steps * settings.epochs)
             self._seed(seed)
-            state, losses = compiled.epoch(
+            state, losses = epoch(
                 (self._trained, self._fixed, self._slots),
                 self._table(),
                 (self._tensor(order.rows, "int64"), self._tensor(order.edges, "int64")),
@@ -125,18 +134,21 @@ class NetworkProgram:
             )
         self._trained, self._fixed, self._slots = (list(part) for part in state)
         self._step += order.steps
-        return self._engine.to_numpy(losses)  # type: ignore[no-any-return]
+        return self._engine.to_numpy(losses)
 
     def forward(self, X: Any) -> FloatArray:
-        rows = np.ascontiguousarray(X, dtype=self._dtype)
+        arrays, rows = self._arrays(X), count(X)
+        step = rows_at_once(self._plan.graph, arrays)
         with self._place():
             parts = [
                 self._engine.to_numpy(
                     self._recipe.compiled.forward(
-                        self._trained, self._fixed, self._tensor(rows[at : at + FORWARD_ROWS])
+                        self._trained,
+                        self._fixed,
+                        self._inputs({n: values[at : at + step] for n, values in arrays.items()}),
                     )
                 )
-                for at in range(0, max(len(rows), 1), FORWARD_ROWS)
+                for at in range(0, max(rows, 1), step)
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -147,9 +159,7 @@ class NetworkProgram:
                 compiled.prepare_gradient()
             self._set({**self._rest, **weights})
             loss, gradients = compiled.gradient(self._trained, self._fixed, self._table())
-        names = self._recipe.trained
-        found = {n: self._engine.to_numpy(g) for n, g in zip(names, gradients, strict=True)}
-        return float(loss), found
+        return float(loss), self._canonical(self._recipe.trained, gradients)
 
     def fit(self) -> None:
         raise CapabilityError("fitting a network by its own method", rule="it is run by epochs")
@@ -159,23 +169,21 @@ class NetworkProgram:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         count = self._plan.settings.optimizer.slots
-        owners = [f"{name}/{i}" for name in self._recipe.trained for i in range(count)]
-        slots = zip(owners, self._slots, strict=True)
-        return {
-            **{f"weights/{name}": value for name, value in self.result().items()},
-            **{f"slots/{owner}": self._engine.to_numpy(value) for owner, value in slots},
-            "step": np.array(self._step),
-        }
+        found = {f"weights/{name}": value for name, value in self.result().items()}
+        for i in range(count):
+            memory = self._canonical(self._recipe.trained, self._slots[i::count])
+            found |= {f"slots/{name}/{i}": value for name, value in memory.items()}
+        return {**found, "step": np.array(self._step)}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         count = self._plan.settings.optimizer.slots
-        prefix = "weights/"
+        memory = [_under("slots/", state, f"/{i}") for i in range(count)]
         with self._place():
-            self._set({n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)})
+            self._set(_under("weights/", state))
             self._slots = [
-                self._tensor(state[f"slots/{name}/{i}"])
-                for name in self._recipe.trained
-                for i in range(count)
+                self._tensor(binding.to_keras(part))
+                for binding in self._recipe.trained
+                for part in memory
             ]
         self._step = int(state["step"])
 
@@ -185,12 +193,22 @@ class NetworkProgram:
     def _tensor(self, values: Any, dtype: str | None = None) -> Any:
         return self._engine.tensor(values, dtype or self._dtype)
 
+    def _arrays(self, X: Any) -> dict[str, npt.NDArray[Any]]:
+        """Return contiguous arrays by name, in the dtypes of the network."""
+        return {
+            name: np.ascontiguousarray(values, "int64" if is_lengths(name) else self._dtype)
+            for name, values in by_name(X).items()
+        }
+
+    def _inputs(self, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+        return {name: self._tensor(a, str(a.dtype)) for name, a in arrays.items()}
+
     def _rows(self, data: Table) -> tuple[Any, Any, Any]:
         weight = np.ones(len(data)) if data.weight is None else data.weight
         y = np.asarray(data.y)
         shape = (len(y), *self._recipe.compiled.y_shape)
-        y_dtype = self._recipe.compiled.y_dtype
-        return self._tensor(data.X), self._tensor(y.reshape(shape), y_dtype), self._tensor(weight)
+        targets = self._tensor(y.reshape(shape), self._recipe.compiled.y_dtype)
+        return self._inputs(self._arrays(data.X)), targets, self._tensor(weight)
 
     def _table(self) -> tuple[Any, Any, Any]:
         if self._data is None:
@@ -199,12 +217,14 @@ class NetworkProgram:
 
     def _set(self, weights: Weights) -> None:
         recipe = self._recipe
-        held = {*recipe.trained, *recipe.fixed}
+        held = {n for b in (*recipe.trained, *recipe.fixed) if b is not None for n in b.names}
         self._rest = {name: np.array(v) for name, v in weights.items() if name not in held}
-        self._trained = [self._tensor(weights[name]) for name in recipe.trained]
+        self._trained = [self._tensor(binding.to_keras(weights)) for binding in recipe.trained]
         self._fixed = [
-            self._engine.tensor([0, 0], "int64") if name is None else self._tensor(weights[name])
-            for name in recipe.fixed
+            self._engine.tensor([0, 0], "int64")
+            if binding is None
+            else self._tensor(binding.to_keras(weights))
+            for binding in recipe.fixed
         ]
 
     def _empty_slots(self) -> list[Any]:
@@ -213,11 +233,36 @@ class NetworkProgram:
         return [self._tensor(np.zeros(shape)) for shape in shapes]
 
     def _seed(self, seed: int) -> None:
-        places = [place for place, name in enumerate(self._recipe.fixed) if name is None]
+        places = [place for place, binding in enumerate(self._recipe.fixed) if binding is None]
         for place, start in zip(places, layer_seeds(seed, len(places)), strict=True):
             self._fixed[place] = self._engine.tensor(start, "int64")
 
     def _named(self) -> dict[str, npt.NDArray[Any]]:
-        names = [*self._recipe.trained, *self._recipe.fixed]
-        values = zip(names, [*self._trained, *self._fixed], strict=True)
-        return {name: self._engine.to_numpy(value) for name, value in values if name is not None}
+        recipe = self._recipe
+        return self._canonical([*recipe.trained, *recipe.fixed], [*self._trained, *self._fixed])
+
+    def _canonical(self, places: Sequence[Binding | None], values: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for binding, value in zip(places, values, strict=True):
+            if binding is not None:
+                found |= binding.to_canonical(self._engine.to_numpy(value))
+        return found
+
+
+def rows_at_once(graph: Graph, arrays: Mapping[str, npt.NDArray[Any]]) -> int:
+    """Return how many rows to predict in one call, so that the memory it takes is bounded."""
+    steps = max([arrays[f.name].shape[1] for f in graph.feeds if f.ragged], default=1)
+    shapes = [*(feed.shape for feed in graph.feeds), *(node.shape for node in graph.nodes)]
+    widest = max(math.prod(steps if side == ANY else side for side in shape) for shape in shapes)
+    return min(max(FORWARD_VALUES // max(widest, 1), 1), FORWARD_ROWS)
+
+
+def _under(
+    prefix: str, state: Mapping[str, npt.NDArray[Any]], suffix: str = ""
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the part of a state whose names begin and end so, without that."""
+    return {
+        name.removeprefix(prefix).removesuffix(suffix): value
+        for name, value in state.items()
+        if name.startswith(prefix) and name.endswith(suffix)
+    }

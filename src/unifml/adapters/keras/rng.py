@@ -29,27 +29,25 @@ def seeded(seed: int, *, fresh: bool = True) -> Iterator[None]:
     fresh : bool, default=True
         Also reset operations that keep a random state of their own (slow; see the engine).
     """
-    engine = load()
     with _globals:
-        python, numpy_state = random.getstate(), np.random.get_state()
-        frame, names = engine.get_random_state(), _keras_state()
+        python, numpy_state, names = random.getstate(), np.random.get_state(), _keras_state()
         try:
             _set_keras_state(dict.fromkeys(_NAMES))
             random.seed(seed)
             np.random.seed(seed % 2**32)
-            engine.set_seed(seed, fresh=fresh)
-            yield
+            with load().seeded(seed, fresh=fresh):
+                yield
         finally:
             random.setstate(python)
             np.random.set_state(numpy_state)
-            engine.set_random_state(frame)
             _set_keras_state(names)
 
 
 def layer_seeds(seed: int, count: int) -> np.ndarray:
     """Return a start for the seed generators of `count` layers, each its own, for one epoch."""
-    words = np.random.SeedSequence(seed).generate_state(count) if count else np.empty(0)
-    return np.stack([words.astype(np.int64), np.zeros(count, np.int64)], axis=1)
+    words = np.random.SeedSequence(seed).generate_state(count) if count else np.empty(0, np.uint32)
+    half = (words >> 1).astype(np.int64)  # on torch they must fit into int32
+    return np.stack([half, np.zeros(count, np.int64)], axis=1)
 
 
 # Keras keeps these for each thread: the generator for calls without a seed, the seed that

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from unifml.adapters.keras.layers import build
 from unifml.adapters.keras.optimizers import CLASSES, arguments
+from unifml.adapters.keras.rng import seeded
+from unifml.adapters.keras.source import construction
 from unifml.core.plan import Plan
 from unifml.training import Settings
-
-_HIDDEN = ("name", "trainable", "dtype", "axis", "seed")
 
 
 def translate(plan: Plan) -> str:
@@ -22,52 +20,13 @@ def translate(plan: Plan) -> str:
 
 
 def _network(plan: Plan) -> list[str]:
-    assert plan.network is not None
-    sig = plan.signature
-    model = build(plan.network, sig.input_shape, None, sig.dtype, "network")
+    graph = plan.graph
+    model = build(graph, None, plan.signature.dtype, "network")
     notes = ["# initial weights are drawn in NumPy from the seed and written into the model"]
-    if plan.network.standardize:
+    if graph.standardized:
         notes.append("# standardize: mean and variance (scale ** 2) of the training rows")
-    lines = [f"    {_call(layer)},{_note(layer)}" for layer in model.layers[1:]]
-    start = f"    keras.Input({sig.input_shape}, dtype={sig.dtype!r}),"
-    return [*notes, "model = keras.Sequential([", start, *lines, "])"]
-
-
-def _call(layer: Any) -> str:
-    blank = type(layer).from_config(_required(layer)).get_config()
-    always = _REQUIRED if type(layer).__name__ == "Activation" else ("units", "rate")
-    shown = {
-        key: _plain(value)
-        for key, value in layer.get_config().items()
-        if key not in _HIDDEN and (value != blank.get(key) or key in always)
-    }
-    given = [f"{k}={v!r}" for k, v in shown.items()] + [f"name={layer.name!r}"]
-    if layer.dtype != "float32":
-        given.append(f"dtype={layer.dtype!r}")
-    return f"keras.layers.{type(layer).__name__}({', '.join(given)})"
-
-
-def _note(layer: Any) -> str:
-    note = _NOTES.get(type(layer).__name__)
-    return f"  # {note}" if note else ""
-
-
-def _required(layer: Any) -> dict[str, Any]:
-    return {key: value for key, value in layer.get_config().items() if key in _REQUIRED}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict) and "class_name" in value:
-        return value["config"].get("name", value["class_name"])
-    return value
-
-
-_REQUIRED = ("units", "rate", "activation")  # what the constructors ask for
-_NOTES = {
-    "BatchNormalization": "momentum .99 and epsilon 1e-3 are Keras's defaults",
-    "LayerNormalization": "epsilon 1e-3 is Keras's default",
-    "LeakyReLU": "negative_slope .3 is Keras's default",
-}
+    with seeded(0, fresh=False):  # to see Keras's defaults, layers without a seed are made
+        return [*notes, *construction(model)]
 
 
 def _training(plan: Plan) -> list[str]:

@@ -1,4 +1,4 @@
-"""Canonical weights to Keras's variables and back; kernels have the same layout in both."""
+"""Canonical weights to Keras's variables and back."""
 
 from __future__ import annotations
 
@@ -7,49 +7,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifml.adapters.keras.bindings import bindings
+from unifml.adapters.keras.building import flat
 from unifml.core.adapter import Weights
 from unifml.errors import DataError
-from unifml.layers import BatchNorm, Dense, Layer, LayerNorm, Network, Standardize
+from unifml.layers import Graph
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def variables(model: Any, network: Network) -> dict[str, Any]:
-    """Return the Keras variable of each canonical weight that the model holds."""
-    found: dict[str, Any] = {}
-    for path, layer in network.named():
-        name = path.replace(".", "_")
-        if isinstance(layer, Standardize) or not layer_variables(layer):
-            continue
-        native = model.get_layer(name)
-        for ours, theirs in layer_variables(layer).items():
-            found[f"{path}.{ours}"] = getattr(native, theirs)
-    return found
-
-
-def layer_variables(layer: Layer) -> dict[str, str]:
-    """Return Keras's name of each weight of a layer."""
-    if isinstance(layer, Dense):
-        return {"kernel": "kernel", "bias": "bias"} if layer.bias else {"kernel": "kernel"}
-    if isinstance(layer, LayerNorm):
-        return {"scale": "gamma", "offset": "beta"}
-    if isinstance(layer, BatchNorm):
-        names = {"scale": "gamma", "offset": "beta"}
-        return names | {"mean": "moving_mean", "variance": "moving_variance"}
-    return {}
-
-
-def read(model: Any, network: Network) -> Arrays:
+def read(model: Any, graph: Graph) -> Arrays:
     """Return copies of all canonical weights of a model that `layers.build` made."""
-    found = _read_standardize(model, network)
-    return found | {name: array(v) for name, v in variables(model, network).items()}
+    found: Arrays = {}
+    for binding in bindings(model, graph):
+        found |= binding.to_canonical(array(binding.variable))
+    found |= _read_standardize(model, graph)
+    return {name: found[name] for name in graph.weight_specs() if name in found}
 
 
-def write(model: Any, network: Network, weights: Weights) -> None:
+def write(model: Any, graph: Graph, weights: Weights) -> None:
     """Write canonical weights into a model that `layers.build` made."""
-    _write_standardize(model, network, weights)
-    for name, variable in variables(model, network).items():
-        variable.assign(np.asarray(weights[name]))
+    _write_standardize(model, graph, weights)
+    for binding in bindings(model, graph):
+        binding.variable.assign(binding.to_keras(weights))
 
 
 def array(variable: Any) -> npt.NDArray[Any]:
@@ -57,30 +37,33 @@ def array(variable: Any) -> npt.NDArray[Any]:
     return np.array(variable.numpy())
 
 
-def _read_standardize(model: Any, network: Network) -> Arrays:
-    if network.standardize is None:
-        return {}
-    path, name = network.standardize, network.standardize.replace(".", "_")
-    layer = model.get_layer(name)
-    scale = np.sqrt(array(layer.adapt_variance))
-    second = [inner for inner in model.layers if inner.name == f"{name}_scale"]
-    if second:
-        scale = scale / np.asarray(second[0].scale, dtype=scale.dtype)
-    return {f"{path}.mean": array(layer.adapt_mean), f"{path}.scale": scale}
+def _read_standardize(model: Any, graph: Graph) -> Arrays:
+    found: Arrays = {}
+    for path in graph.standardized.values():
+        layer, second = _normalization(model, path)
+        scale = np.sqrt(array(layer.adapt_variance))
+        if second is not None:
+            scale = scale / np.asarray(second.scale, dtype=scale.dtype)
+        found |= {f"{path}.mean": array(layer.adapt_mean), f"{path}.scale": scale}
+    return found
 
 
-def _write_standardize(model: Any, network: Network, weights: Weights) -> None:
-    if network.standardize is None:
-        return
-    path, name = network.standardize, network.standardize.replace(".", "_")
-    layer = model.get_layer(name)
-    scale = np.asarray(weights[f"{path}.scale"], dtype=np.float64)
-    second = [inner for inner in model.layers if inner.name == f"{name}_scale"]
-    if second:
-        second[0].scale, scale = (1.0 / scale).tolist(), np.ones_like(scale)
-    layer.adapt_mean.assign(np.asarray(weights[f"{path}.mean"]))
-    layer.adapt_variance.assign(scale**2)
-    layer.finalize_state()
+def _write_standardize(model: Any, graph: Graph, weights: Weights) -> None:
+    for path in graph.standardized.values():
+        layer, second = _normalization(model, path)
+        scale = np.asarray(weights[f"{path}.scale"], dtype=np.float64)
+        if second is not None:
+            second.scale, scale = (1.0 / scale).tolist(), np.ones_like(scale)
+        layer.adapt_mean.assign(np.asarray(weights[f"{path}.mean"]))
+        layer.adapt_variance.assign(scale**2)
+        layer.finalize_state()
+
+
+def _normalization(model: Any, path: str) -> tuple[Any, Any]:
+    """Return the layer that standardises, and the one that divides if it cannot, or None."""
+    name = flat(path)
+    second = (layer for layer in model.layers if layer.name == f"{name}_scale")
+    return model.get_layer(name), next(second, None)
 
 
 def native_variables(model: Any) -> dict[str, Any]:

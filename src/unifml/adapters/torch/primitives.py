@@ -56,7 +56,7 @@ def _spatial_dropout(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
 def _batch_norm(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
     layer: Any = node.layer
     kind = _BATCH_NORMS[len(node.shape)]
-    norm = kind(node.shape[-1], eps=layer.epsilon, momentum=1.0 - layer.momentum)
+    norm = kind(node.shape[-1], eps=layer.epsilon, momentum=round(1.0 - layer.momentum, 12))
     return w.module(node.name, norm, *x)
 
 

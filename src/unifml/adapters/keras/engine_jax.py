@@ -1,0 +1,197 @@
+"""The JAX engine: compiled functions of all that may change, float64 only where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from keras.src.backend.common.stateless_scope import get_stateless_scope
+
+from unifml.adapters.keras.batches import filled, runs, up_to
+from unifml.adapters.keras.compiled_jax import Compiled as Compiled
+from unifml.adapters.keras.engine import check_device, whole_doubles
+from unifml.core.table import FloatArray
+from unifml.errors import CapabilityError
+
+sqrt = jnp.sqrt
+
+
+def devices() -> tuple[str, ...]:
+    """Return the devices on this machine, best first."""
+    return (*(f"cuda:{index}" for index in range(len(_cards()))), "cpu")
+
+
+def _cards() -> list[Any]:
+    return [device for device in jax.devices() if device.platform == "gpu"]
+
+
+@contextmanager
+def place(device: str, dtype: str = "float64") -> Iterator[None]:
+    """Make tensors and compute on `device` in this block, in float64 if that is `dtype`."""
+    kind, index = check_device(device, devices())
+    found = jax.devices("cpu") if kind == "cpu" else _cards()
+    with jax.default_device(found[index]), precise(dtype):
+        yield
+
+
+@contextmanager
+def precise(dtype: str) -> Iterator[None]:
+    """Let float64 be float64 in this block, if that is `dtype`; JAX and Keras round it else."""
+    if dtype != "float64":
+        yield
+        return
+    with _enable_x64(True), whole_doubles():
+        yield
+
+
+def _enable_x64(new: bool) -> Any:
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(new)
+    from jax.experimental import enable_x64  # of older JAX
+
+    return enable_x64(new)
+
+
+def seeded(seed: int, *, fresh: bool) -> AbstractContextManager[None]:
+    """Do nothing: JAX has no global generator."""
+    return nullcontext()
+
+
+def tensor(values: Any, dtype: str | None = None) -> Any:
+    """Return a copy of an array as a tensor on the present device."""
+    array = np.asarray(values, dtype)
+    return jnp.array(array, dtype=jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def to_numpy(value: Any) -> FloatArray:
+    """Return a copy of a tensor."""
+    return np.array(value)
+
+
+def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
+    """Return a model's inference as a compiled function of one tensor of any number of rows."""
+    variables = list(model.variables)
+
+    def call(X: Any) -> Any:
+        return model(X, training=False)
+
+    if model.compiled and model.run_eagerly:
+        return call
+    pure = jax.jit(_pure(call, variables))
+
+    def compiled(X: Any) -> Any:
+        outputs, _ = pure(_values(variables), filled(X, up_to(len(X))))
+        return keras.tree.map_structure(lambda part: np.asarray(part)[: len(X)], outputs)
+
+    return compiled
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    return [v.value for v in variables]
+
+
+def _pure(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+    """Return ``pure(values, *args)``: what `function` returns, and what the variables are then."""
+
+    def pure(values: Sequence[Any], *args: Any) -> Any:
+        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            result = function(*args)
+        return result, [scope.get_current_value(v) for v in variables]
+
+    return pure
+
+
+def gradients(
+    objective: Callable[[], tuple[Any, Any]],
+    trained: Sequence[Any],
+    scale: Callable[[Any], Any] = lambda loss: loss,
+) -> tuple[Any, list[Any]]:
+    """Return the loss to report, and the gradients of it and what is added, scaled.
+
+    What else the objective changes is changed in the scope around this call.
+    """
+    outer = get_stateless_scope()
+    places = [id(v) for v in trained]
+
+    def total(values: Sequence[Any]) -> Any:
+        with keras.StatelessScope(collect_losses=True) as inner:
+            inner.state_mapping = {**outer.state_mapping, **dict(zip(places, values, strict=True))}
+            loss, added = objective()
+            scaled = scale(loss + added)
+        changed = {i: v for i, v in inner.state_mapping.items() if i not in places}
+        return scaled, (loss, changed)
+
+    (_, (loss, changed)), found = jax.value_and_grad(total, has_aux=True)(_values(trained))
+    outer.state_mapping.update(changed)
+    return loss, found
+
+
+def train_step(model: Any, batch: tuple[Any, ...]) -> Any:
+    """Call a model's own ``train_step(state, data)`` and return what it logs."""
+    optimizer = model.optimizer.variables if model.optimizer is not None else []
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        optimizer,
+        model.metrics_variables,
+    )
+    logs, state = model.train_step(tuple(_values(group) for group in groups), batch)
+    for group, values in zip(groups, state, strict=True):
+        for variable, value in zip(group, values, strict=True):
+            variable.assign(value)
+    return logs
+
+
+def walk(
+    one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+) -> Callable[..., Any]:
+    """Return a function that calls `one_batch` for each batch and returns the losses.
+
+    Batches of one size are taken in one compiled call.
+    """
+    one = _pure(one_batch, variables)
+
+    def several(values: Any, data: Any, part: Any, series: Any, size: int) -> Any:
+        rows, start, first, count = part
+
+        def body(i: Any, carry: Any) -> Any:
+            values, losses = carry
+            chosen = jax.lax.dynamic_slice(rows, (start + i * size,), (size,))
+            batch = tuple(values[chosen] for values in data)
+            loss, values = one(values, batch, [numbers[first + i] for numbers in series])
+            return values, losses.at[first + i].set(loss.astype(losses.dtype))
+
+        losses = jnp.zeros_like(series[0])
+        return jax.lax.fori_loop(0, count, body, (values, losses))
+
+    compiled = jax.jit(several, static_argnames="size")
+
+    def epoch(data: Any, order: Any, series: Any) -> Any:
+        rows, edges = (np.asarray(part) for part in order)
+        losses = []
+        with jax.disable_jit(eager) if eager else nullcontext():
+            values = _values(variables)
+            for run in runs(edges):
+                part = (rows, run.start, run.first, run.steps)
+                values, found = compiled(values, data, part, series, size=run.size)
+                losses.append(np.asarray(found)[run.first : run.first + run.steps])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return np.concatenate(losses)
+
+    return epoch
+
+
+def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
+    """Raise: no converter takes what JAX traces."""
+    raise CapabilityError(
+        "ONNX from a Keras model that runs on JAX",
+        rule="Keras models are exported on TensorFlow and on torch",
+        fix="save it by model.save(path), and load and export it in a Python that was started "
+        "with KERAS_BACKEND=tensorflow",
+    )

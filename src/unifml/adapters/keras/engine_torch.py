@@ -1,0 +1,114 @@
+"""The torch engine: nothing is compiled, variables are changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+
+from unifml.adapters._torch_engine import rng
+from unifml.adapters._torch_engine.threads import threads_for
+from unifml.adapters.keras.compiled_torch import Compiled as Compiled
+from unifml.adapters.keras.engine import check_device, whole_doubles
+from unifml.core.table import FloatArray
+
+sqrt = torch.sqrt
+
+
+def devices() -> tuple[str, ...]:
+    """Return the devices on this machine, best first."""
+    cards = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))
+    metal = ("mps",) if torch.backends.mps.is_available() else ()
+    return (*cards, *metal, "cpu")
+
+
+@contextmanager
+def place(device: str, dtype: str = "float64") -> Iterator[None]:
+    """Make tensors and compute on `device` in this block."""
+    check_device(device, devices())
+    with keras.device(device), rng.exact_floats(torch.device(device)), precise(dtype):
+        yield
+
+
+def precise(dtype: str) -> AbstractContextManager[None]:
+    """Return a context in which float64 is float64, if that is `dtype`; Keras rounds it else."""
+    return whole_doubles() if dtype == "float64" else nullcontext()
+
+
+def seeded(seed: int, *, fresh: bool) -> AbstractContextManager[None]:
+    """Return a context in which torch's global generators start from a seed."""
+    return rng.seeded(seed)
+
+
+def tensor(values: Any, dtype: str | None = None) -> Any:
+    """Return a copy of an array as a tensor on the present device."""
+    return keras.ops.convert_to_tensor(np.array(values), dtype)
+
+
+def to_numpy(value: Any) -> FloatArray:
+    """Return a copy of a tensor."""
+    return value.detach().cpu().numpy().copy()  # type: ignore[no-any-return]
+
+
+def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
+    """Return a model's inference as a function of one tensor of any number of rows."""
+    size = _size(model.variables)
+
+    def call(X: Any) -> Any:
+        with torch.no_grad(), threads_for(len(X) * size):
+            return model(X, training=False)
+
+    return call
+
+
+def _size(variables: Sequence[Any]) -> int:
+    return sum(v.value.numel() for v in variables)
+
+
+def gradients(
+    objective: Callable[[], tuple[Any, Any]],
+    trained: Sequence[Any],
+    scale: Callable[[Any], Any] = lambda loss: loss,
+) -> tuple[Any, list[Any]]:
+    """Return the loss to report, and the gradients of it and what is added, scaled."""
+    loss, added = objective()
+    values = [v.value for v in trained]
+    return loss, list(torch.autograd.grad(scale(loss + added), values, allow_unused=True))
+
+
+def train_step(model: Any, batch: tuple[Any, ...]) -> Any:
+    """Call a model's own ``train_step`` and return what it logs."""
+    return model.train_step(batch)
+
+
+def walk(
+    one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+) -> Callable[..., Any]:
+    """Return a function that calls `one_batch` for each batch and returns the losses."""
+    size = _size(variables)
+
+    def epoch(data: Any, order: Any, series: Any) -> Any:
+        rows, edges = order
+        shuffled = [part[rows] for part in data]
+        places = [slice(*edge) for edge in pairwise(edges.tolist())]
+        with threads_for(int(edges.diff().max()) * size):
+            losses = [
+                one_batch(tuple(part[place] for part in shuffled), step).detach()
+                for place, *step in zip(places, *series, strict=True)
+            ]
+        return torch.stack(losses)
+
+    return epoch
+
+
+def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
+    """Convert a model's inference by torch's exporter: ``X`` to ``outputs``."""
+    from unifml.adapters._torch_engine.onnx import export
+
+    example = torch.zeros((2, *input_shape), dtype=getattr(torch, dtype))
+    return export(model, example, opset)
