@@ -133,7 +133,6 @@ SHAPES: list[tuple[Layer, tuple[int, ...], tuple[int, ...], int]] = [
     (Parallel((Dense(2), Dense(3), Sequential(()))), (4,), (9,), 25),
     (Parallel((Dense(2), Dense(2)), join="add"), (4,), (2,), 20),
     (Parallel((Dense(2), Dense(2)), join="multiply"), (5, 4), (5, 2), 20),
-    (Parallel((Dense(2), Dense(3)), join=None), (4,), (2,), 25),
     (Repeat(Dense(4), 3), (4,), (4,), 60),
     (Repeat(Dense(4), 0), (4,), (4,), 0),
 ]
@@ -313,3 +312,11 @@ def test_a_changed_copy_leaves_the_first_as_it_was():
     assert layer == Dense(4, name="a")
     with pytest.raises(UnknownNameError, match="units"):
         layer.with_params(unit=5)
+
+
+def test_layers_that_nothing_depends_on_are_refused():
+    heads = Parallel((Dense(2, name="one"), Dense(3, name="other")), join=None, name="heads")
+    with pytest.raises(ParameterError, match=r"'heads.other'.*no output depends.*outputs="):
+        Network((heads,)).graph((4,))
+    both = Network((heads,), outputs=("heads.one", "heads.other")).graph((4,))
+    assert [value.shape for _, value in both.outputs] == [(2,), (3,)]

@@ -254,6 +254,7 @@ class Trace:
         unused = [feed.name for feed in self.feeds if feed.name not in self.read]
         if unused:
             raise ParameterError(f"inputs {unused} of a network", found="no layer takes them")
+        _require_used(graph)
         names = {feed.name for feed in self.feeds}
         for node in graph.nodes:
             if isinstance(node.layer, Standardize):
@@ -264,6 +265,21 @@ class Trace:
                         rule="Standardize stands first, and is the only one that takes its input",
                     )
         return graph
+
+
+def _require_used(graph: Graph) -> None:
+    """Raise for layers that no output depends on."""
+    needed = {value.name for _, value in graph.outputs}
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed |= {source for v in node.inputs for source in (v.name, v.mask) if source}
+    idle = [node.name for node in graph.nodes if node.name not in needed]
+    if idle:
+        raise ParameterError(
+            f"layers {idle[:5]} of a network",
+            found="no output depends on them",
+            fix=f"name them: Network(..., outputs=(..., {idle[-1]!r}))",
+        )
 
 
 def _mask(layer: Layer, path: str, inputs: tuple[Value, ...]) -> str | None:

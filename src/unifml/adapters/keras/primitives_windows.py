@@ -59,10 +59,10 @@ def _conv_transpose(site: Site, x: tuple[Any, ...]) -> Any:
 
 def _pool(site: Site, x: tuple[Any, ...]) -> Any:
     layer, rank = site.layer, len(site.node.shape) - 1
-    if rank == 3 and site.dtype == "float64":
-        return _pool_in_two(site, x[0])
     if layer.kind == "avg_pool" and keras.backend.backend() == "torch" and _edges(site):
         return _avg_pool_by_shares(site, x[0])
+    if rank == 3 and site.dtype == "float64":
+        return _pool_in_two(site, x[0])
     kind = {"max_pool": "MaxPooling", "avg_pool": "AveragePooling"}[layer.kind]
     pool = getattr(keras.layers, f"{kind}{rank}D")
     return pool(layer.size, strides=layer.steps, padding=layer.padding, **site.common)(x[0])
