@@ -20,7 +20,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "generated",  # pages made from the package itself: _ext/generated.py
 ]
-exclude_patterns = ["_build", "_generated"]
+exclude_patterns = ["_build", "_ext", "_generated"]
 templates_path = ["_templates"]
 default_role = "autolink"
 nitpicky = False

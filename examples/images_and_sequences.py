@@ -23,7 +23,16 @@ from sklearn.model_selection import train_test_split
 
 import unifml
 from unifml import Classifier, Training
-from unifml.layers import Activation, Conv2D, Dense, Flatten, Input, Network, Parallel, Sequential
+from unifml.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    Flatten,
+    Input,
+    Network,
+    Parallel,
+    Sequential,
+)
 from unifml.models import CNN, MLP, RNN, Model
 
 images, y = load_digits().images, load_digits().target
@@ -32,13 +41,13 @@ train, test = train_test_split(np.arange(len(y)), stratify=y, random_state=0)
 cnn = Classifier(
     CNN(filters=(16, 32), dims=2),
     backend="torch",
-    training=Training(epochs=8),
+    training=Training(epochs=10, learning_rate=5e-3),
     random_state=0,
 )
 cnn.fit(images[train], y[train])
 print(f"cnn  {cnn.score(images[test], y[test]):.3f}")
 
-flat = Classifier("mlp", training=Training(epochs=8), random_state=0)
+flat = Classifier("mlp", training=cnn.training, random_state=0)
 flat.fit(images[train].reshape(-1, 64), y[train])
 print(f"mlp  {flat.score(images[test].reshape(-1, 64), y[test]):.3f}")
 
@@ -51,9 +60,10 @@ ConfusionMatrixDisplay.from_predictions(
 )
 
 # %%
-# The torch module turns channels to where torch wants them, once, and is plain torch.
+# What was fitted is a plain torch module; channels go where torch wants them inside.
 
-print(cnn.model_)
+for name, layer in cnn.model_.named_children():
+    print(f"{name:14}{type(layer).__name__}")
 
 # %%
 # Sequences of unequal length
@@ -63,7 +73,7 @@ print(cnn.model_)
 
 ends = 8 - images.any(axis=1)[:, ::-1].argmax(axis=1)
 strokes = [image.T[:end] for image, end in zip(images, ends, strict=True)]
-print({int(length): int(count) for length, count in zip(*np.unique(ends, return_counts=True))})
+print(pd.Series(ends).value_counts().sort_index().rename_axis("steps").rename("digits"))
 
 rnn = Classifier(
     RNN("gru", units=32, bidirectional=True),
@@ -108,7 +118,8 @@ class Both(Model):
     def network(self, task, signature):
         image = (Input("image"), Conv2D(8, 3, strides=2), Activation("relu"), Flatten())
         table = (Input("ink"), Dense(16), Activation("relu"))
-        return Network((Parallel((Sequential(image), Sequential(table))), Dense(task.width)))
+        both = Parallel((Sequential(image), Sequential(table)))
+        return Network((both, Dense(task.width, name="output")))
 
 
 frame = pd.DataFrame(images.sum(axis=1), columns=[f"column_{i}" for i in range(8)])
@@ -119,6 +130,7 @@ ink = [name for name in frame if name != "pixels"]
 
 both = Classifier(
     Both(),
+    backend="keras",
     inputs={"image": "pixels", "ink": ink},
     training=Training(epochs=15, batch_size=64, learning_rate=5e-3),
     random_state=0,
@@ -131,4 +143,5 @@ print(f"both {both.score(frame.iloc[test], y[test]):.3f}")
 
 X = {"image": images[..., None] / 16, "ink": frame[ink].to_numpy()}
 print((both.predict(X) == both.predict(frame)).all())
-print(unifml.evaluate(both, {k: v[test] for k, v in X.items()}, y[test], metrics="accuracy"))
+unseen = {name: values[test] for name, values in X.items()}
+print(unifml.evaluate(both, unseen, y[test], metrics="accuracy"))

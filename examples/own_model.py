@@ -50,10 +50,12 @@ class WideDeep(Model):
         block = (Dense(self.units, bias=False), BatchNorm(), Activation("silu"))
         deep = Residual(block * self.depth, name="deep")
         wide = Dense(self.units, name="wide")
-        return Network((Standardize(), Parallel((wide, deep)), Dense(task.width, name="output")))
+        last = Dense(task.width, name="output")
+        return Network((Standardize(), Parallel((wide, deep)), last))
 
     def space(self):
-        return {"units": Categorical((8, 16, 32)), "learning_rate": Float(1e-3, 1e-1, log=True)}
+        rates = Float(1e-3, 1e-1, log=True)
+        return {"units": Categorical((8, 16, 32)), "learning_rate": rates}
 
 
 # %%
@@ -87,17 +89,16 @@ axes.legend()
 # %%
 # What it is
 # ----------
-# A table of the layers, and the plain module that was fitted.
+# The exact native construction. ``fits["torch"].model_`` is that module.
 
-clf = fits["torch"]
-print(WideDeep(16).network(unifml.core.Task("classification", n_classes=2), None).summary((30,)))
-print(clf.model_)
+print(unifml.translate(fits["torch"]))
 
 # %%
 # Tune it
 # -------
 # In its own space, as nothing else is said.
 
+clf = fits["torch"]
 search = unifml.tune(clf, X_train, y_train, n_trials=6, cv=3, metric="log_loss", random_state=0)
 print(search.best_params_, round(search.best_score_, 4))
 print(f"{search.score(X_test, y_test):.3f} on rows it has not seen")
@@ -109,13 +110,15 @@ print(f"{search.score(X_test, y_test):.3f} on rows it has not seen")
 
 folder = Path(tempfile.mkdtemp())
 there = unifml.to_backend(clf, "keras")
-print(type(there.model_).__module__, np.abs(there.predict_proba(X_test) - shares[0]).max() < 1e-6)
+difference = np.abs(there.predict_proba(X_test) - shares[0]).max()
+print(f"moved to keras: largest difference {difference:.1e}")
 
 unifml.save(clf, folder / "wide_deep.unifml")
 loaded = unifml.load(folder / "wide_deep.unifml", trusted=[WideDeep])
-print((loaded.predict_proba(X_test) == shares[0]).all())
+print("loaded: the same bits", (loaded.predict_proba(X_test) == shares[0]).all())
 
-print(unifml.export_onnx(clf, folder / "wide_deep.onnx", X_test))
+export = unifml.export_onnx(clf, folder / "wide_deep.onnx", X_test)
+print(f"{export.rows} rows through the file, largest difference {export.max_abs_diff:.1e}")
 
 # %%
 # A layer of your own

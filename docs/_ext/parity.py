@@ -41,5 +41,13 @@ def cell(case: dict[str, Any], name: str) -> str:
     elif name == "learned":
         shown = "" if value is None else f"{value:.2f}"
     else:
-        shown = "" if value is None else f"{value:.0e}" if name == "promised" else f"{value:.1e}"
+        shown = "" if value is None else number(value, 0 if name == "promised" else 1)
     return shown if kept else f"**{shown}**"
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number as short as it can be, which no line break cuts in two."""
+    if not value:
+        return "0"
+    digits_of, _, power = f"{value:.{digits}e}".partition("e")
+    return f"{digits_of}e{int(power)}".replace("-", "\u2011")
