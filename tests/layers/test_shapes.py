@@ -320,3 +320,9 @@ def test_layers_that_nothing_depends_on_are_refused():
         Network((heads,)).graph((4,))
     both = Network((heads,), outputs=("heads.one", "heads.other")).graph((4,))
     assert [value.shape for _, value in both.outputs] == [(2,), (3,)]
+
+
+def test_chosen_outputs_leave_out_what_they_do_not_need():
+    layers = (Dense(3, name="code"), Dense(4, name="behind"))
+    graph = Network(layers, outputs=("code",)).graph((2,))
+    assert list(graph.weight_specs()) == ["code.kernel", "code.bias"]

@@ -242,19 +242,36 @@ class Trace:
         self.values[path] = value
         return value
 
-    def finish(self, outputs: Iterable[tuple[str, Value]]) -> Graph:
+    def finish(self, outputs: Iterable[tuple[str, Value]], *, chosen: bool = False) -> Graph:
         """Return the graph.
+
+        Parameters
+        ----------
+        outputs : iterable of (str, Value)
+            The results by name.
+        chosen : bool, default=False
+            Whether somebody chose them: what they do not need is left out then.
 
         Raises
         ------
         ParameterError
-            For a `Standardize` that does not stand right behind an input of its own.
+            For a `Standardize` that does not stand right behind an input of its own, and for
+            layers that no output depends on, unless the outputs were chosen.
         """
         graph = Graph(self.feeds, tuple(self.nodes.values()), tuple(outputs))
+        if chosen:
+            idle = set(_idle(graph))
+            kept = tuple(node for node in graph.nodes if node.name not in idle)
+            graph = replace(graph, nodes=kept)
         unused = [feed.name for feed in self.feeds if feed.name not in self.read]
         if unused:
             raise ParameterError(f"inputs {unused} of a network", found="no layer takes them")
-        _require_used(graph)
+        if idle := _idle(graph):
+            raise ParameterError(
+                f"layers {idle[:5]} of a network",
+                found="no output depends on them",
+                fix=f"name them: Network(..., outputs=(..., {idle[-1]!r}))",
+            )
         names = {feed.name for feed in self.feeds}
         for node in graph.nodes:
             if isinstance(node.layer, Standardize):
@@ -267,19 +284,13 @@ class Trace:
         return graph
 
 
-def _require_used(graph: Graph) -> None:
-    """Raise for layers that no output depends on."""
+def _idle(graph: Graph) -> list[str]:
+    """Return the names of the layers that no output depends on."""
     needed = {value.name for _, value in graph.outputs}
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed |= {source for v in node.inputs for source in (v.name, v.mask) if source}
-    idle = [node.name for node in graph.nodes if node.name not in needed]
-    if idle:
-        raise ParameterError(
-            f"layers {idle[:5]} of a network",
-            found="no output depends on them",
-            fix=f"name them: Network(..., outputs=(..., {idle[-1]!r}))",
-        )
+    return [node.name for node in graph.nodes if node.name not in needed]
 
 
 def _mask(layer: Layer, path: str, inputs: tuple[Value, ...]) -> str | None:

@@ -24,7 +24,8 @@ class Network(Sequential):
         that each begin with `Input`. `Standardize` may stand right behind an input only.
     outputs : tuple of str, default=()
         Full names of the layers whose values are returned, by name, as ``{name: value}``; an
-        estimator learns the first. By default the last layer's value alone.
+        estimator learns the first, and layers that none of them needs are left out. By default the
+        last layer's value alone.
 
     Raises
     ------
@@ -82,4 +83,5 @@ def _graph(network: Network, feeds: Feeds) -> Graph:
         )
     if not network.outputs:
         return trace.finish([("outputs", end)])
-    return trace.finish([(name, trace.value(name)) for name in network.outputs])
+    chosen = [(name, trace.value(name)) for name in network.outputs]
+    return trace.finish(chosen, chosen=True)
