@@ -135,7 +135,17 @@ class ExportMismatchError(ExportError):
     """An exported file does not agree with the native model."""
 
 
-_ALIASES = {"pytorch": "torch", "tf": "keras", "tensorflow": "keras", "scikit-learn": "sklearn"}
+_ALIASES = {
+    "pytorch": "torch",
+    "tf": "keras",
+    "tensorflow": "keras",
+    "scikit-learn": "sklearn",
+    "lstm": "rnn",
+    "gru": "rnn",
+    "convnet": "cnn",
+    "resnet": "cnn",
+    "vit": "transformer",
+}
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

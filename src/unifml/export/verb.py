@@ -14,6 +14,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from unifml._version import __version__
+from unifml.core.files import write_whole
 from unifml.core.signature import Feeds
 from unifml.errors import (
     CapabilityError,
@@ -24,7 +25,6 @@ from unifml.errors import (
 )
 from unifml.export.convert import to_model
 from unifml.export.direct import alone, direct_model, tensor_feeds
-from unifml.export.files import write_whole
 from unifml.export.head import label_values
 from unifml.export.inputs import allows_nan, inputs_of, inputs_of_network, known_names
 from unifml.export.mends import has_late_trees, unwrapped
@@ -104,7 +104,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
     proof = prove(_serialised(proto), native, X)
     _put(proto, "unifml.proof", _proof_fields(proof))
     content = _serialised(proto)
-    write_whole(target, content)
+    write_whole(target, lambda file: file.write(content))
     exporter = " + ".join(dict.fromkeys(road for _, road in roads))
     return OnnxExport(
         str(path),

@@ -15,8 +15,8 @@ from unifml.layers.depthwise import (
 from unifml.layers.dropout import Dropout, SpatialDropout
 from unifml.layers.embedding import CategoricalEmbedding, Embedding
 from unifml.layers.graph import Graph, Node, Value
-from unifml.layers.initial import draw, initial_weights
-from unifml.layers.network import Network
+from unifml.layers.initial import draw
+from unifml.layers.network import Network, initial_weights
 from unifml.layers.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from unifml.layers.numeric import PeriodicFeatures, PiecewiseLinear
 from unifml.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, UpSample

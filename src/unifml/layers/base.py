@@ -126,6 +126,10 @@ class Layer(Spec):
             return trace.add(path, self, x)
         return inner.trace(trace, path, x)
 
+    def mask_policy(self) -> Masks:
+        """Return what it does with sequences of unequal length, where its settings decide."""
+        return self.masks
+
     def need(self, holds: object, rule: str, *, fix: str = "") -> None:
         """Raise unless a rule holds; whoever knows the input and the name adds them.
 

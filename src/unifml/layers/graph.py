@@ -10,7 +10,7 @@ from unifml.core.inputs import arrays_of
 from unifml.core.signature import Feed, Feeds, Shape
 from unifml.errors import CapabilityError, ParameterError, UnknownNameError
 from unifml.layers.base import Layer, WeightSpec
-from unifml.layers.recurrent import Recurrent
+from unifml.layers.initial import check_initial
 from unifml.layers.standardize import Standardize
 
 
@@ -199,8 +199,6 @@ class Trace:
         ParameterError
             For an input that the layer cannot take; the message names the layer and the input.
         """
-        from unifml.layers.initial import check_initial
-
         shapes = tuple(value.shape for value in inputs)
         with self.at(path, layer, *inputs):
             # The mask goes first: what refuses padding has no use for its shape.
@@ -260,8 +258,8 @@ class Trace:
         """
         graph = Graph(self.feeds, tuple(self.nodes.values()), tuple(outputs))
         if chosen:
-            idle = set(_idle(graph))
-            kept = tuple(node for node in graph.nodes if node.name not in idle)
+            gone = set(_idle(graph))
+            kept = tuple(node for node in graph.nodes if node.name not in gone)
             graph = replace(graph, nodes=kept)
         unused = [feed.name for feed in self.feeds if feed.name not in self.read]
         if unused:
@@ -298,11 +296,12 @@ def _mask(layer: Layer, path: str, inputs: tuple[Value, ...]) -> str | None:
     if getattr(layer, "mask_id", None) is not None:
         return path
     masks = [value.mask for value in inputs if value.mask]
-    if not masks or layer.masks == "end" or (isinstance(layer, Recurrent) and layer.ends()):
+    policy = layer.mask_policy()
+    if not masks or policy == "end":
         return None
     layer.need(
-        layer.masks != "refuse",
+        policy != "refuse",
         "its input is sequences of unequal length, which it does not take",
         fix="put a recurrent layer, attention or a global pooling before it",
     )
-    return inputs[0].mask if layer.masks == "use" else masks[0]
+    return inputs[0].mask if policy == "use" else masks[0]

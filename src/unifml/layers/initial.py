@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from unifml.core.signature import Feeds
 from unifml.errors import UnknownNameError
 from unifml.layers.base import Shape, WeightSpec
-from unifml.layers.network import Network
-
-
-def initial_weights(
-    network: Network, inputs: Shape | Feeds, rng: np.random.Generator, dtype: str
-) -> dict[str, npt.NDArray[Any]]:
-    """Draw the canonical weights of a network.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-    inputs : tuple of int, or tuple of Feed
-        Shape of one row of the only input, or all inputs.
-    rng : numpy.random.Generator
-        Where the numbers come from; drawn in float64, in the order of the layers.
-    dtype : str
-        Dtype of the weights returned.
-
-    Returns
-    -------
-    dict of str to array
-        By ``layer.weight``, in the canonical layout.
-    """
-    specs = network.weight_specs(inputs)
-    return {name: draw(spec, rng).astype(dtype) for name, spec in specs.items()}
 
 
 def draw(spec: WeightSpec, rng: np.random.Generator) -> npt.NDArray[np.float64]:

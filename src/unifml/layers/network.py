@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from unifml.core.signature import Feed, Feeds, Shape
 from unifml.errors import ParameterError
 from unifml.layers.base import WeightSpec
 from unifml.layers.combinators import Sequential
 from unifml.layers.graph import Graph, Trace
+from unifml.layers.initial import draw
+from unifml.layers.summary import table
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,8 +71,6 @@ class Network(Sequential):
 
     def summary(self, inputs: Shape | Feeds) -> str:
         """Return a table of layers, output shapes and counts of weights."""
-        from unifml.layers.summary import table
-
         return table(self.graph(inputs))
 
 
@@ -85,3 +88,28 @@ def _graph(network: Network, feeds: Feeds) -> Graph:
         return trace.finish([("outputs", end)])
     chosen = [(name, trace.value(name)) for name in network.outputs]
     return trace.finish(chosen, chosen=True)
+
+
+def initial_weights(
+    network: Network, inputs: Shape | Feeds, rng: np.random.Generator, dtype: str
+) -> dict[str, npt.NDArray[Any]]:
+    """Draw the canonical weights of a network.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    inputs : tuple of int, or tuple of Feed
+        Shape of one row of the only input, or all inputs.
+    rng : numpy.random.Generator
+        Where the numbers come from; drawn in float64, in the order of the layers.
+    dtype : str
+        Dtype of the weights returned.
+
+    Returns
+    -------
+    dict of str to array
+        By ``layer.weight``, in the canonical layout.
+    """
+    specs = network.weight_specs(inputs)
+    return {name: draw(spec, rng).astype(dtype) for name, spec in specs.items()}

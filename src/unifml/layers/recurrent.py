@@ -44,9 +44,8 @@ class Recurrent(Layer):
         ways = ("forward_", "backward_") if self.bidirectional else ("",)
         return tuple(spec for way in ways for spec in self._one_way(way, shapes[0][-1]))
 
-    def ends(self) -> bool:
-        """Whether no sequences come out."""
-        return not self.return_sequences and self.depth == 1
+    def mask_policy(self) -> Masks:
+        return "use" if self.return_sequences else "end"
 
     def _one_way(self, way: str, features: int) -> tuple[WeightSpec, ...]:
         wide = self.gates * self.units

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from unifml.core.files import write_whole
 from unifml.errors import FileFormatError
 
 MANIFEST = "manifest.json"
@@ -19,10 +19,7 @@ _BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, Valu
 
 
 def write_archive(path: Path, entries: Mapping[str, bytes]) -> None:
-    """Write a zip so that nobody ever sees a part of it.
-
-    It is written beside its place under another name, flushed to the disk, and put in place in
-    one step; what was there before stays until then.
+    """Write a zip, whole or not at all.
 
     Parameters
     ----------
@@ -31,18 +28,7 @@ def write_archive(path: Path, entries: Mapping[str, bytes]) -> None:
     entries : mapping of str to bytes
         Content by name. Nothing is compressed, so that no size can lie.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _fill(file, entries)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_mask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
+    write_whole(path, lambda file: _fill(file, entries))
 
 
 def inventory(entries: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -192,19 +178,3 @@ def _fill(file: IO[bytes], entries: Mapping[str, bytes]) -> None:
             info = zipfile.ZipInfo(name, _NEW_YEAR)
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
