@@ -23,7 +23,11 @@ GROUPS = {name: f"{name} and not cross and not gpu" for name in BACKENDS} | {
 }
 ON_REQUEST = {"gpu": "gpu"}
 # Keras on another backend of its own, which a process takes from its environment.
-ENGINES = {"keras-jax": "jax", "keras-torch": "torch"}
+# LLVM's optimisations are left out there: small tests spend their time on compiling.
+ENGINES = {
+    "keras-jax": {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_backend_optimization_level=0"},
+    "keras-torch": {"KERAS_BACKEND": "torch"},
+}
 GROUPS |= dict.fromkeys(ENGINES, GROUPS["keras"])
 
 
@@ -63,7 +67,7 @@ def tests(session: nox.Session) -> None:
     run_all(
         session,
         {f"tests of {group}": (*pytest, "-m", known[group]) for group in chosen},
-        {f"tests of {group}": {"KERAS_BACKEND": engine} for group, engine in ENGINES.items()},
+        {f"tests of {group}": environment for group, environment in ENGINES.items()},
     )
 
 

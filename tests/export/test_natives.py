@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from export.data import SHORT, codes, mixed, numbers, preparation, prices
 from unifml import Classifier, Regressor, export_onnx, get_adapter, load_onnx
+from unifml.errors import CapabilityError
 
 
 def torch_factory(n_features, n_outputs):
@@ -40,8 +41,15 @@ def keras_factory(n_features, n_outputs, n_classes):
 
 # Natives of scikit-learn go through skl2onnx; they are tested in test_export.py.
 FACTORIES = {"torch": torch_factory, "keras": keras_factory}
+ON_JAX = pytest.mark.never(
+    ["keras-jax"], raises=CapabilityError, reason="no converter takes what JAX traces"
+)
 each = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in FACTORIES]
+    "name",
+    [
+        pytest.param("torch", marks=pytest.mark.torch),
+        pytest.param("keras", marks=[pytest.mark.keras, ON_JAX]),
+    ],
 )
 
 

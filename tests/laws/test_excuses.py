@@ -76,6 +76,22 @@ def test_a_bad_excuse_stops_the_run(run, excuse):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+ON_JAX = """
+import os
+@pytest.mark.keras
+@pytest.mark.never(["keras-jax"], raises=KeyError, reason="why")
+def test_it():
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        raise KeyError
+"""
+
+
+@pytest.mark.parametrize(("engine", "outcome"), [("jax", "xfailed"), ("torch", "passed")])
+def test_an_engine_of_keras_is_excused_alone(run, monkeypatch, engine, outcome):
+    monkeypatch.setenv("KERAS_BACKEND", engine)
+    run(ON_JAX).assert_outcomes(**{outcome: 1})
+
+
 def test_an_excuse_without_the_fixture_stops_the_run(run):
     result = run('@pytest.mark.never(["torch"], raises=KeyError, reason="x")\ndef test_it(): pass')
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -120,8 +120,9 @@ def _native_adapter(model: Native, backend: str | None, signature: Signature | N
 
 
 def _first_callable() -> str:
-    """Return a backend whose tags stand for a factory that was not called yet."""
-    return next(adapter.name for adapter in reversed(adapters()) if adapter.capabilities.callables)
+    """Return a backend whose tags stand for a factory that was not called yet: one that is here."""
+    able = [adapter for adapter in reversed(adapters()) if adapter.capabilities.callables]
+    return next((a.name for a in able if not missing_packages(a)), able[0].name)
 
 
 def _try_factory(model: Native, signature: Signature) -> object:

@@ -155,4 +155,5 @@ def _first(outputs: Any) -> Any:
 
 
 def _mean(losses: Any, weight: Any) -> Any:
+    losses = losses.astype(weight.dtype)  # 0 and 1 for classes are float64 where JAX has that
     return jnp.sum(losses * weight) / jnp.sum(weight)

@@ -164,9 +164,11 @@ def whole_doubles() -> Iterator[None]:
     float64 matrices is float32 on torch, and so is the mean of a float64 array on JAX. Its table
     is changed for the whole process as long as any thread is inside.
     """
-    global _inside
+    global _inside, _outside
     table = importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE
     with _lock:
+        if not _inside:
+            _outside = table["float64"]
         _inside += 1
         table["float64"] = "float64"
     try:
@@ -175,10 +177,10 @@ def whole_doubles() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside:
-                table["float64"] = "float32"
+                table["float64"] = _outside
 
 
-_inside, _lock = 0, threading.Lock()
+_inside, _outside, _lock = 0, "", threading.Lock()
 
 
 def check_device(device: str, found: tuple[str, ...]) -> tuple[str, int]:
@@ -228,6 +230,9 @@ _GREETINGS = (
 
 
 def _torch_first() -> None:
-    """Import torch before TensorFlow: the other way round the process can crash."""
-    if packages()[-1] == "tensorflow" and "tensorflow" not in sys.modules and find_spec("torch"):
+    """Import torch before TensorFlow: the other way round the process can crash.
+
+    Keras loads TensorFlow, where it is installed, also when it runs on something else: to save.
+    """
+    if "tensorflow" not in sys.modules and find_spec("tensorflow") and find_spec("torch"):
         importlib.import_module("torch")

@@ -85,8 +85,10 @@ def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
     pure = jax.jit(_pure(call, variables))
 
     def compiled(X: Any) -> Any:
-        outputs, _ = pure(_values(variables), filled(X, up_to(len(X))))
-        return keras.tree.map_structure(lambda part: np.asarray(part)[: len(X)], outputs)
+        rows = len(keras.tree.flatten(X)[0])
+        wide = keras.tree.map_structure(lambda part: filled(part, up_to(rows)), X)
+        outputs, _ = pure(_values(variables), wide)
+        return keras.tree.map_structure(lambda part: np.asarray(part)[:rows], outputs)
 
     return compiled
 
@@ -162,7 +164,7 @@ def walk(
         def body(i: Any, carry: Any) -> Any:
             values, losses = carry
             chosen = jax.lax.dynamic_slice(rows, (start + i * size,), (size,))
-            batch = tuple(values[chosen] for values in data)
+            batch = keras.tree.map_structure(lambda part: part[chosen], data)
             loss, values = one(values, batch, [numbers[first + i] for numbers in series])
             return values, losses.at[first + i].set(loss.astype(losses.dtype))
 

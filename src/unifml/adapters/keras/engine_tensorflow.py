@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -63,7 +64,7 @@ def to_numpy(value: Any) -> FloatArray:
 
 
 def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
-    """Return a model's inference as a compiled function of one tensor of any number of rows."""
+    """Return a model's inference as a compiled function of rows: a tensor, or some by name."""
 
     def call(X: Any) -> Any:
         return model(X, training=False)
@@ -73,11 +74,12 @@ def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
     traced: dict[Any, Any] = {}
 
     def compiled(X: Any) -> Any:
-        shape = tuple(X.shape[1:])
-        if shape not in traced:
-            rows = tf.TensorSpec((None, *shape), X.dtype)
-            traced[shape] = tf.function(call).get_concrete_function(rows)
-        return traced[shape](X)
+        parts = tf.nest.flatten(X)
+        shapes = tuple(tuple(part.shape[1:]) for part in parts)
+        if shapes not in traced:
+            rows = tf.nest.map_structure(lambda p: tf.TensorSpec((None, *p.shape[1:]), p.dtype), X)
+            traced[shapes] = tf.function(call).get_concrete_function(rows)
+        return traced[shapes](X)
 
     return compiled
 
@@ -107,12 +109,12 @@ def walk(
 
     def epoch(data: Any, order: Any, series: Any) -> Any:
         rows, edges = order
-        shuffled = [tf.gather(part, rows) for part in data]
+        shuffled = tf.nest.map_structure(lambda part: tf.gather(part, rows), data)
         steps = tf.size(edges) - 1
         losses = tf.TensorArray(series[0].dtype, size=steps, element_shape=())
 
         def body(i: Any, losses: Any) -> Any:
-            batch = tuple(part[edges[i] : edges[i + 1]] for part in shuffled)
+            batch = tf.nest.map_structure(lambda part: part[edges[i] : edges[i + 1]], shuffled)
             loss = one_batch(batch, [values[i] for values in series])
             return i + 1, losses.write(i, tf.cast(loss, losses.dtype))
 
@@ -134,10 +136,22 @@ def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) ->
         return tf.identity(_one_column(model(X, training=False)), name="outputs")
 
     function = tf.function(outputs, input_signature=rows)
-    proto, _ = tf2onnx.convert.from_function(
-        function, rows, opset=opset, custom_op_handlers={"Erfc": (_erfc, [])}
-    )
+    with _quiet():
+        proto, _ = tf2onnx.convert.from_function(
+            function, rows, opset=opset, custom_op_handlers={"Erfc": (_erfc, [])}
+        )
     return _renamed(proto)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _one_column(outputs: Any) -> Any:

@@ -60,7 +60,7 @@ def forward(model: Any, dtype: str) -> Callable[[Any], Any]:
     size = _size(model.variables)
 
     def call(X: Any) -> Any:
-        with torch.no_grad(), threads_for(len(X) * size):
+        with torch.no_grad(), threads_for(len(keras.tree.flatten(X)[0]) * size):
             return model(X, training=False)
 
     return call
@@ -86,6 +86,10 @@ def train_step(model: Any, batch: tuple[Any, ...]) -> Any:
     return model.train_step(batch)
 
 
+def _cut(data: Any, place: slice) -> Any:
+    return keras.tree.map_structure(lambda part: part[place], data)
+
+
 def walk(
     one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
 ) -> Callable[..., Any]:
@@ -94,11 +98,11 @@ def walk(
 
     def epoch(data: Any, order: Any, series: Any) -> Any:
         rows, edges = order
-        shuffled = [part[rows] for part in data]
+        shuffled = keras.tree.map_structure(lambda part: part[rows], data)
         places = [slice(*edge) for edge in pairwise(edges.tolist())]
         with threads_for(int(edges.diff().max()) * size):
             losses = [
-                one_batch(tuple(part[place] for part in shuffled), step).detach()
+                one_batch(_cut(shuffled, place), step).detach()
                 for place, *step in zip(places, *series, strict=True)
             ]
         return torch.stack(losses)

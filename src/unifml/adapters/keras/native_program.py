@@ -18,6 +18,7 @@ from unifml.adapters.keras.optimizers import check_agreement, copied_optimizer, 
 from unifml.adapters.keras.rng import layer_seeds, seeded
 from unifml.adapters.keras.weights import native_variables, read_native, write_native
 from unifml.core.adapter import Weights
+from unifml.core.inputs import by_name, count
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
@@ -45,19 +46,21 @@ class NativeProgram:
 
     def __init__(self, model: Any, plan: Plan, data: Table | None) -> None:
         self._model, self._plan, self._engine = model, plan, engine.load()
-        self._dtype = input_dtype(model, plan.signature.dtype)
+        self._dtype = plan.signature.dtype
         self._step = 0
         self._stepper: Any = None  # a program that only predicts has none
         self._call = self._engine.forward(model, self._dtype)
         if data is None:
             return
         with self._place(), seeded(plan.seeds.integer("native"), fresh=False):
-            width = columns(self._call(self._inputs(data.X[:1]))).shape[1]
+            width = columns(self._call(self._inputs(data.X, slice(1)))).shape[1]
             self._stepper = _stepper(model, plan)
             self._loss = native_loss(model, plan, width)
             self._data = self._rows(data, width)
             if self._stepper.own_step:
-                model._symbolic_build(data_batch=tuple(part[:1] for part in self._data))
+                model._symbolic_build(
+                    data_batch=keras.tree.map_structure(lambda part: part[:1], self._data)
+                )
             variables = [*model.variables, *self._stepper.variables, *model.metrics_variables]
             eager = bool(model.run_eagerly)
             self._walk = self._engine.walk(self._one_batch, variables, eager=eager)
@@ -79,8 +82,10 @@ class NativeProgram:
     def forward(self, X: Any) -> FloatArray:
         with self._place():
             parts = [
-                self._engine.to_numpy(columns(self._call(self._inputs(X[at : at + FORWARD_ROWS]))))
-                for at in range(0, max(len(X), 1), FORWARD_ROWS)
+                self._engine.to_numpy(
+                    columns(self._call(self._inputs(X, slice(at, at + FORWARD_ROWS))))
+                )
+                for at in range(0, max(count(X), 1), FORWARD_ROWS)
             ]
         return np.concatenate(parts)
 
@@ -113,8 +118,15 @@ class NativeProgram:
     def _place(self) -> Any:
         return self._engine.place(self._plan.device, self._plan.signature.dtype)
 
-    def _inputs(self, X: Any) -> Any:
-        return self._engine.tensor(np.asarray(X), self._dtype)
+    def _inputs(self, X: Any, rows: slice = slice(None)) -> Any:
+        """Return rows as the model takes them: a tensor, or tensors by name."""
+
+        def made(name: str, values: Any) -> Any:
+            dtype = input_dtype(self._model, self._dtype, name)
+            return self._engine.tensor(np.asarray(values)[rows], dtype)
+
+        tensors = {name: made(name, values) for name, values in by_name(X).items()}
+        return tensors if isinstance(X, Mapping) else tensors["X"]
 
     def _rows(self, data: Table, width: int) -> tuple[Any, ...]:
         y = native_targets(self._model, self._plan, data.y, width)

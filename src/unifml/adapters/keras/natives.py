@@ -15,6 +15,7 @@ from unifml.adapters.keras.optimizers import copied_optimizer
 from unifml.adapters.keras.rng import seeded
 from unifml.adapters.keras.weights import read_native, settle, write_native
 from unifml.core.plan import Plan
+from unifml.core.signature import Feed, Feeds
 from unifml.errors import CapabilityError, DataTypeError
 from unifml.models.native import call_factory, is_factory, refuse_params
 
@@ -28,18 +29,18 @@ def build(plan: Plan) -> Any:
         if called:
             model = call_factory(native.factory, native.params, sig)
             _check(model, native)
-            return _with_weights(model, sig.input_shape, sig.dtype)
+            return _with_weights(model, sig.feeds, sig.dtype)
         refuse_params(native)
-        return copied(native.factory, sig.input_shape, sig.dtype)
+        return copied(native.factory, sig.feeds, sig.dtype)
 
 
-def copied(model: Any, input_shape: tuple[int, ...], dtype: str) -> Any:
+def copied(model: Any, feeds: Feeds, dtype: str) -> Any:
     """Return a model with the weights and the compiled settings of the user's, sharing nothing."""
     twin = _twin(model)
     if not model.built or not model.variables:
-        twin = _with_weights(twin, input_shape, dtype)
+        twin = _with_weights(twin, feeds, dtype)
     else:
-        twin = _with_weights(twin, _row_shape(model) or input_shape, dtype)
+        twin = _with_weights(twin, _own_feeds(model) or feeds, dtype)
         if [v.shape for v in twin.weights] != [v.shape for v in model.weights]:
             raise _cannot_copy(model, "the copy's weights have other shapes")
         twin.set_weights(model.get_weights())
@@ -97,30 +98,45 @@ def _check(model: Any, native: Any) -> None:
         )
 
 
-def _with_weights(model: Any, input_shape: tuple[int, ...], dtype: str) -> Any:
+def _with_weights(model: Any, feeds: Feeds, dtype: str) -> Any:
     """Build what Keras builds lazily."""
     if isinstance(model, keras.Sequential) and not model.built:
-        model.build((None, *input_shape))
+        model.build((None, *feeds[0].shape))
     if not model.built:
-        model(np.zeros((2, *input_shape), dtype=input_dtype(model, dtype)))
+        rows = {f.name: np.zeros((2, *f.shape), input_dtype(model, dtype, f.name)) for f in feeds}
+        model(rows if feeds[1:] else rows[feeds[0].name])
     return model
 
 
-def _row_shape(model: Any) -> tuple[int, ...] | None:
-    inputs = getattr(model, "inputs", None)
-    return tuple(inputs[0].shape[1:]) if inputs and None not in inputs[0].shape[1:] else None
+def _own_feeds(model: Any) -> Feeds:
+    """Return the inputs that a model was built for, where it has some of known shape."""
+    inputs = getattr(model, "inputs", None) or ()
+    feeds = tuple(Feed(each.name, tuple(each.shape[1:])) for each in inputs)
+    return () if any(None in feed.shape for feed in feeds) else feeds
 
 
-def input_dtype(model: Any, dtype: str) -> str:
-    """Return the dtype that a model takes its inputs in."""
+def input_dtype(model: Any, dtype: str, name: str = "X") -> str:
+    """Return the dtype that a model takes an input in; a single input has any name.
+
+    Raises
+    ------
+    CapabilityError
+        For a name that is not among several.
+    """
     inputs = getattr(model, "inputs", None)
     if inputs is None:
         return str(model.compute_dtype or dtype)
-    if len(inputs) != 1:
+    own = {each.name: str(each.dtype) for each in inputs}
+    if len(own) == 1:
+        return next(iter(own.values()))
+    if name not in own:
         raise CapabilityError(
-            f"a Keras model with {len(inputs)} inputs", rule="models of one input are trained here"
+            f"a Keras model with {len(own)} inputs",
+            found=f"an array {name!r}",
+            rule=f"its inputs are {', '.join(own)}",
+            fix=f"pass X as a dict: {{{', '.join(f'{n!r}: ...' for n in own)}}}",
         )
-    return str(inputs[0].dtype)
+    return own[name]
 
 
 def dump(model: Any) -> Mapping[str, Any]:
@@ -141,7 +157,8 @@ def load(dumped: Mapping[str, Any], plan: Plan) -> Any:
     """Turn what `dump` made back into the model."""
     if "archive" not in dumped:
         model = build(plan)
-        write_native(model, dumped["weights"])
+        with engine.load().precise(plan.signature.dtype):
+            write_native(model, dumped["weights"])
         return model
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"

@@ -1,11 +1,7 @@
-"""Keras models of the user to ONNX, through tf2onnx."""
+"""Keras models of the user to ONNX, by the converter that the engine has."""
 
 from __future__ import annotations
 
-import importlib
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from unifml.adapters.keras import engine
@@ -19,13 +15,14 @@ def export(model: Any, plan: Plan, opset: int) -> Any:
 
     Raises
     ------
+    CapabilityError
+        The engine has none.
     ExportError
         With the converter's own words.
     """
     signature = (plan.signature.input_shape, input_dtype(model, plan.signature.dtype))
     try:
-        with _quiet():
-            proto = engine.load().to_onnx(model, *signature, opset)
+        proto = engine.load().to_onnx(model, *signature, opset)
     except UnifmlError:
         raise
     except Exception as error:
@@ -41,15 +38,3 @@ def export(model: Any, plan: Plan, opset: int) -> Any:
 
 def _borders(proto: Any) -> list[Any]:
     return [*proto.graph.input, *proto.graph.output]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    importlib.import_module("tf2onnx")  # it sets its logger's level when it is imported
-    logger = logging.getLogger("tf2onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
