@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unifml.core.signature import ANY, Feed
-from unifml.errors import DataTypeError, ParameterError, UnknownNameError
+from unifml.errors import DataTypeError, ParameterError, UnifmlError, UnknownNameError
 from unifml.layers import (
     GRU,
     LSTM,
@@ -141,3 +141,42 @@ def test_what_looks_at_padding_refuses_it(layer, padded):
 def test_positions_of_unequal_sequences_need_a_length():
     with pytest.raises(ParameterError, match=r"LearnedPositions\(max_length=512\)"):
         Network((LearnedPositions(),)).graph(RAGGED)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Dense(3, bias="False"),
+        Dense(True),
+        Dense(3, initial=3),
+        Dropout("a little"),
+        LSTM(3, return_sequences="no"),
+        Conv2D(3, 3, groups="two"),
+        BatchNorm(epsilon=None),
+    ],
+    ids=repr,
+)
+def test_settings_of_a_wrong_type_are_typed_errors_that_name_the_layer(layer):
+    shape = {"LSTM": (5, 2), "Conv2D": (5, 5, 2)}.get(type(layer).__name__, (4,))
+    with pytest.raises(ParameterError, match=rf"layer '{layer.kind}_0'"):
+        Network((layer,)).graph(shape)
+
+
+def test_equal_settings_of_another_type_are_not_taken_for_each_other():
+    Network((Dense(7),)).graph((4,))
+    with pytest.raises(ParameterError, match="whole number"):
+        Network((Dense(7.0),)).graph((4,))
+
+
+def test_ids_come_straight_from_an_input():
+    with pytest.raises(ParameterError, match=r"'embedding_0'.*stands behind 'dense_0'"):
+        Network((Dense(3), Embedding(5, 2))).graph((4,))
+
+
+@pytest.mark.parametrize("layers", [Dense(1), [], None, {}])
+def test_layers_are_a_tuple(layers):
+    if layers == []:
+        assert Network(layers).graph((3,)).result.shape == (3,)  # lists become tuples
+        return
+    with pytest.raises(UnifmlError):
+        Network(layers).graph((3,))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifml.core.adapter import Adapter, Program, Weights
+from unifml.core.checks import check_rows
 from unifml.core.inputs import by_name, is_lengths
 from unifml.core.plan import Plan
 from unifml.core.registry import get_adapter
 from unifml.core.table import FloatArray
-from unifml.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -135,24 +135,10 @@ def network_input(plan: Plan, weights: Weights | None, X: Any) -> Any:
             values = scaling_of(names[name], weights).apply(values)
         return np.ascontiguousarray(values, dtype=dtype)
 
-    _check_ids(plan, by_name(X))
+    if plan.network:
+        check_rows(plan, by_name(X))
     done = {name: ready(name, values) for name, values in by_name(X).items()}
     return done if isinstance(X, Mapping) else done["X"]
-
-
-def _check_ids(plan: Plan, arrays: Mapping[str, Any]) -> None:
-    """Raise for ids that an embedding has no vector for; behind a layer they are not looked at."""
-    for node in plan.graph.nodes if plan.network else ():
-        source, layer = node.inputs[0].name, cast(Any, node.layer)
-        if layer.kind == "embedding" and source in arrays and not layer.unknown:
-            ids = np.asarray(arrays[source])
-            wrong = ids[(ids < 0) | (ids >= layer.size) | (ids != np.floor(ids))]
-            if wrong.size:
-                raise DataError(
-                    f"ids of {source} for layer {node.name!r}",
-                    found=f"{wrong[:3].tolist()}",
-                    rule=f"whole numbers, 0 <= id < {layer.size}",
-                )
 
 
 def scaling_of(layer: str, weights: Weights) -> Scaling:

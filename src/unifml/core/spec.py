@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from unifml.errors import UnknownNameError
 
 
@@ -12,7 +14,8 @@ from unifml.errors import UnknownNameError
 class Spec:
     """A frozen dataclass that scikit-learn can read, and that never changes in place.
 
-    Lists given for a field become tuples, so that every spec can be hashed and cached.
+    Lists given for a field become tuples, so that every spec can be hashed and cached; NumPy's
+    numbers become Python's.
     """
 
     kind: ClassVar[str] = "spec"
@@ -20,8 +23,9 @@ class Spec:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, _frozen(value))
+            plain = _plain(value)
+            if plain is not value:
+                object.__setattr__(self, field.name, plain)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the fields by name; with `deep`, those of nested specs as ``outer__inner``."""
@@ -109,5 +113,13 @@ def changed(outer: Any, name: str, params: dict[str, Any]) -> Any:
 _PLAIN = (str, bytes, int, float, bool, tuple, frozenset, type(None), Spec)
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
+def _plain(value: Any) -> Any:
+    """Return lists as tuples, and NumPy's numbers as Python's; anything else as it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list):
+        return tuple(_plain(item) for item in value)
+    if type(value) is tuple:
+        plain = tuple(_plain(item) for item in value)
+        return value if all(a is b for a, b in zip(plain, value, strict=True)) else plain
+    return value

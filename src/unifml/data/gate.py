@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from unifml.core.inputs import by_name, is_lengths
 from unifml.core.signature import ANY, LENGTHS, Feed, Feeds
 from unifml.data.named import check_names, cut_frame
-from unifml.data.sequences import is_ragged, padded
+from unifml.data.sequences import is_ragged, padded, unequal
 from unifml.data.strange import as_numbers, check_size, is_missing, is_number, refuse_container
 from unifml.data.tensors import from_tensor
 from unifml.errors import DataError
@@ -94,8 +94,9 @@ def check_inputs(
         return check_features(estimator, X, reset=reset, min_samples=min_samples)
     X = from_tensor(X)
     if isinstance(X, Mapping):
+        _match_columns(estimator, X, reset)
         values: Any = _named(X, min_samples, known)
-    elif ragged or is_ragged(X):
+    elif ragged or (unequal(X) if known is not None or native else is_ragged(X)):
         values = _sequences(X, "X", min_samples)
     elif native or _axes(X) <= 2:
         values = check_features(estimator, X, reset=reset, min_samples=min_samples, allow_nd=native)
@@ -126,12 +127,29 @@ def _axes(X: Any) -> int:
     return np.asarray(X).ndim if shape is None else len(shape)
 
 
+def _match_columns(estimator: Any, X: Mapping[str, Any], reset: bool) -> None:
+    """Remember the columns of frames among the inputs, or hold them against those of fit."""
+    found = {
+        name: [*map(str, part.columns)] for name, part in X.items() if hasattr(part, "columns")
+    }
+    if reset:
+        estimator._input_columns = found
+        return
+    for name, wanted in getattr(estimator, "_input_columns", {}).items():
+        if name in found and found[name] != wanted:
+            raise DataError(
+                f"columns of the input {name!r}",
+                found=f"{found[name][:6]}",
+                rule=f"fit had {wanted[:6]}, in this order",
+            )
+
+
 def _named(X: Mapping[str, Any], min_samples: int, known: Feeds | None) -> dict[str, Any]:
     check_names(X)
     ragged = {feed.name for feed in known or () if feed.ragged}
     values: dict[str, Any] = {}
     for name, part in X.items():
-        if name in ragged or is_ragged(part):
+        if name in ragged or (unequal(part) if known is not None else is_ragged(part)):
             values |= _sequences(part, name, min_samples)
         else:
             values[name] = check_block(part, name, min_samples)

@@ -12,9 +12,22 @@ from unifml.errors import DataError
 
 
 def is_ragged(X: Any) -> bool:
-    """Say whether X is a list of sequences that are not all of one length."""
+    """Say whether X is a list of sequences: arrays (T_i, F), or anything of unequal lengths."""
     rows = _rows(X)
-    return len({_length(row) for row in rows}) > 1 if rows else False
+    return _unequal(rows) or (bool(rows) and all(_is_sequence(row) for row in rows))
+
+
+def unequal(X: Any) -> bool:
+    """Say whether X is a list of sequences that are not all of one length."""
+    return _unequal(_rows(X))
+
+
+def _unequal(rows: list[Any]) -> bool:
+    return len({_length(row) for row in rows}) > 1
+
+
+def _is_sequence(row: Any) -> bool:
+    return hasattr(row, "shape") and len(row.shape) == 2
 
 
 def padded(X: Any, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -102,9 +102,9 @@ def quantile_bins(
     is 0 everywhere.
     """
     shares = np.linspace(0.0, 1.0, bins + 1)
-    method: Any = "linear" if weight is None else "inverted_cdf"
+    weight = np.ones(len(values)) if weight is None else weight  # equal weights: the same bins
     rows = np.asarray(values, dtype=np.float64)
-    edges = np.quantile(rows, shares, axis=0, weights=weight, method=method).T
+    edges = np.quantile(rows, shares, axis=0, weights=weight, method="inverted_cdf").T
     width = np.diff(edges, axis=1)
     slope = np.divide(1.0, width, out=np.zeros_like(width), where=width > 0)
     shift = -edges[:, :-1] * slope

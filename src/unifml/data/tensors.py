@@ -11,7 +11,7 @@ def from_tensor(values: Any) -> Any:
     """Return a tensor of torch, JAX or TensorFlow as an array; anything else as it is.
 
     A tensor is told by ``__dlpack__``. One on a device is copied to the host, one with a gradient
-    loses it, and half precision becomes float32.
+    loses it, and bfloat16, which NumPy has not, becomes float32.
     """
     if isinstance(values, np.ndarray | np.generic) or not hasattr(type(values), "__dlpack__"):
         return values

@@ -101,7 +101,7 @@ class Base(Carry):
 
     def _keep(self, fitted: Fitted, history: History, source: Any) -> Self:
         """Write the fitted state, all at once and last; names and widths come from `source`."""
-        for name in ("n_features_in_", "feature_names_in_"):
+        for name in ("n_features_in_", "feature_names_in_", "_input_columns"):
             if hasattr(source, name):
                 setattr(self, name, getattr(source, name))
             else:

@@ -103,7 +103,8 @@ def _next_plan(choices: Choices, fitted: Fitted, rows: Table) -> Plan:
     """Return the plan of a later step: the training may have changed since, the model may not."""
     plan = fitted.plan
     if isinstance(choices.model, Model):
-        settings = _first_plan(choices, rows, plan.task)[0].settings
+        names = plan.signature.feature_names
+        settings = _first_plan(choices, rows, plan.task, feature_names=names)[0].settings
     else:
         settings = choices.training.resolve({"loss": plan.settings.loss}, plan.task, len(rows))
     changed = {

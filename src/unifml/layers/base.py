@@ -148,7 +148,7 @@ class Layer(Spec):
         ParameterError
         """
         for name, value in counts.items():
-            whole = isinstance(value, Integral) and int(value) >= 1
+            whole = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
             self.need(whole, f"{name} >= 1, a whole number")
 
     def describe(self) -> str:

@@ -35,6 +35,13 @@ def children(layers: tuple[Layer, ...], path: str) -> Iterator[tuple[str, Layer]
     DataTypeError, ParameterError
         For what is no layer, and for two layers of one name.
     """
+    if not isinstance(layers, tuple):
+        raise DataTypeError(
+            f"layers of {path or 'a network'}",
+            found=f"a {type(layers).__name__}",
+            rule="a tuple of layers",
+            fix="write (layer,) for one",
+        )
     counts: Counter[str] = Counter()
     for layer in layers:
         if not isinstance(layer, Layer):
@@ -45,7 +52,7 @@ def children(layers: tuple[Layer, ...], path: str) -> Iterator[tuple[str, Layer]
                 fix=f"write {layer.__name__}(...)" if isinstance(layer, type) else "",
             )
         name = layer.name or f"{layer.kind}_{counts[layer.kind]}"
-        if not re.fullmatch(r"[\w-]+", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise ParameterError(
                 f"layer name {name!r}", rule="names are letters, digits, _ and - without spaces"
             )
@@ -175,6 +182,8 @@ class Repeat(Combinator):
     def trace(self, trace: Trace, path: str, x: Value | None) -> Value:
         if not isinstance(self.times, int) or self.times < 0:
             raise ParameterError(f"Repeat(times={self.times!r})", rule="a whole number >= 0")
+        if not isinstance(self.layer, Layer):
+            raise DataTypeError(f"{path}: Repeat({self.layer!r})", rule="it repeats a Layer")
         x = trace.feed() if x is None else x
         for i in range(self.times):
             x = self.layer.trace(trace, f"{path}.{i}", x)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from unifml.core.inputs import arrays_of
 from unifml.core.signature import Feed, Feeds, Shape
-from unifml.errors import CapabilityError, ParameterError, UnknownNameError
+from unifml.errors import CapabilityError, ParameterError, UnifmlError, UnknownNameError
 from unifml.layers.base import Layer, WeightSpec
 from unifml.layers.initial import check_initial
 from unifml.layers.standardize import Standardize
@@ -222,7 +222,16 @@ class Trace:
         ParameterError, UnknownNameError
         """
         try:
+            _check_flags(layer)
             yield
+        except (TypeError, AttributeError) as error:
+            if isinstance(error, UnifmlError):
+                raise
+            raise ParameterError(
+                f"layer {path!r}, {layer.describe()}",
+                found=str(error),
+                rule=f"a setting is of a wrong type; see unifml.layers.{type(layer).__name__}",
+            ) from error
         except (ParameterError, UnknownNameError) as error:
             if error.asked.startswith("layer "):
                 raise
@@ -261,6 +270,7 @@ class Trace:
             gone = set(_idle(graph))
             kept = tuple(node for node in graph.nodes if node.name not in gone)
             graph = replace(graph, nodes=kept)
+        _check_ids(graph)
         unused = [feed.name for feed in self.feeds if feed.name not in self.read]
         if unused:
             raise ParameterError(f"inputs {unused} of a network", found="no layer takes them")
@@ -289,6 +299,29 @@ def _idle(graph: Graph) -> list[str]:
         if node.name in needed:
             needed |= {source for v in node.inputs for source in (v.name, v.mask) if source}
     return [node.name for node in graph.nodes if node.name not in needed]
+
+
+def _check_flags(layer: Layer) -> None:
+    for field_ in fields(layer):
+        value = getattr(layer, field_.name)
+        if field_.type == "bool":
+            layer.need(isinstance(value, bool), f"{field_.name} is True or False")
+
+
+def _check_ids(graph: Graph) -> None:
+    """Raise for embeddings of what a layer computed: those are no ids."""
+    known = {feed.name for feed in graph.feeds}
+    known |= {
+        n.name for n in graph.nodes if n.layer.kind == "columns" and n.inputs[0].name in known
+    }
+    for node in graph.nodes:
+        careful = node.layer.kind == "embedding" and not getattr(node.layer, "unknown", False)
+        if careful and node.inputs[0].name not in known:
+            raise ParameterError(
+                f"layer {node.name!r}, {node.layer.describe()}",
+                found=f"it stands behind {node.inputs[0].name!r}",
+                rule="ids come straight from an input, or from Columns of one",
+            )
 
 
 def _mask(layer: Layer, path: str, inputs: tuple[Value, ...]) -> str | None:

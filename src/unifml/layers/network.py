@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.core.signature import Feed, Feeds, Shape
-from unifml.errors import ParameterError
+from unifml.errors import ParameterError, UnifmlError
 from unifml.layers.base import WeightSpec
 from unifml.layers.combinators import Sequential
 from unifml.layers.graph import Graph, Trace
@@ -63,7 +63,17 @@ class Network(Sequential):
         feeds = tuple(f if isinstance(f, Feed) else None for f in inputs)
         named = tuple(feed for feed in feeds if feed is not None)
         shape = tuple(side for side in inputs if not isinstance(side, Feed))
-        return _graph(self, named or (Feed("X", shape),))
+        # By its text as well: 7.0 and True are equal to 7 and 1, and not the same.
+        try:
+            return _graph(self, named or (Feed("X", shape),), repr(self))
+        except TypeError as error:
+            if isinstance(error, UnifmlError):
+                raise
+            raise ParameterError(
+                "the layers of a network",
+                found=str(error),
+                rule="settings are numbers, text, tuples",
+            ) from error
 
     def weight_specs(self, inputs: Shape | Feeds) -> dict[str, WeightSpec]:
         """Return all canonical weights by ``layer.weight``."""
@@ -75,7 +85,7 @@ class Network(Sequential):
 
 
 @lru_cache(maxsize=256)
-def _graph(network: Network, feeds: Feeds) -> Graph:
+def _graph(network: Network, feeds: Feeds, text: str) -> Graph:
     trace = Trace(feeds)
     end = network.trace(trace, "", None)
     flat = [path.replace(".", "_") for path in trace.nodes]

@@ -14,7 +14,7 @@ from unifml.core.registry import adapters
 from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Dimension, Space
 from unifml.core.task import Task
-from unifml.errors import CapabilityError, ParameterError
+from unifml.errors import CapabilityError, DataTypeError, ParameterError
 from unifml.layers import Activation, Dense, Graph, Network
 from unifml.models.base import Model
 
@@ -72,6 +72,9 @@ def find_road(
     translation = _translation(model, capabilities, task, facts)
     procedure = translation.procedure if translation else model.procedure
     network = None if procedure == "native" else model.network(task, signature)
+    if network is not None:
+        _check_network(network, model, task, signature, procedure)
+        _check_batches(network.graph(signature.feeds), settings)
     return Road(procedure, network, translation)
 
 
@@ -92,6 +95,13 @@ def shortcoming(
     network = model.network(task, signature)
     if network is None:
         return f"it has no {model.kind}"
+    if not isinstance(network, Network):
+        raise DataTypeError(
+            f"network() of model {model.kind!r}",
+            found=f"it returned a {type(network).__name__}",
+            rule="it returns a unifml.layers.Network",
+            fix="write Network((...))",
+        )
     return (
         _procedure_lack(model, translation, capabilities)
         or _network_lack(network.graph(signature.feeds), capabilities)
@@ -135,6 +145,35 @@ def check_used(model_name: str, uses: Iterable[str], settings_given: Iterable[st
             found="it is not trained that way",
             rule=f"it uses {', '.join(sorted(uses)) or 'no training settings'}",
             fix=f"leave {', '.join(unused)} out",
+        )
+
+
+def _check_network(
+    network: Network, model: Model, task: Task, signature: Signature, procedure: Procedure
+) -> None:
+    """Raise for a network whose outputs are not what is learned, or that learns nothing."""
+    graph = network.graph(signature.feeds)
+    if graph.result.shape != (task.width,):
+        raise ParameterError(
+            f"the network of model {model.kind!r}",
+            found=f"it gives rows of shape {graph.result.shape}",
+            rule=f"{task.width} output(s) are learned here: task.width",
+            fix="end it with Dense(task.width)",
+        )
+    if procedure == "epochs" and not any(s.trainable for s in graph.weight_specs().values()):
+        raise ParameterError(
+            f"the network of model {model.kind!r}", found="it has no weights to train"
+        )
+
+
+def _check_batches(graph: Graph, settings: Settings) -> None:
+    """Raise for single rows where a layer looks at what differs between rows."""
+    norms = [n.name for n in graph.nodes if n.layer.kind == "batch_norm" and len(n.shape) == 1]
+    if norms and settings.batch_size < 2:
+        raise ParameterError(
+            f"batch_size={settings.batch_size} with layer {norms[0]!r}, a BatchNorm",
+            rule="it normalises over the rows of a batch: batch_size >= 2",
+            fix="take larger batches, or another norm",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -144,7 +145,9 @@ _TAKEN = frozenset(dir(fx.GraphModule(nn.Module(), fx.Graph())))
 
 def target(path: str) -> str:
     """Return the name in a module of a layer: what modules have themselves gets a ``_``."""
-    return ".".join(f"{name}_" if name in _TAKEN else name for name in path.split("."))
+    return ".".join(
+        f"{name}_" if name in _TAKEN or iskeyword(name) else name for name in path.split(".")
+    )
 
 
 def part(module: nn.Module, path: str) -> Any:
