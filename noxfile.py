@@ -23,11 +23,7 @@ GROUPS = {name: f"{name} and not cross and not gpu" for name in BACKENDS} | {
 }
 # Keras on another backend of its own, which a process takes from its environment. JAX compiles
 # each small test for itself, so that its whole suite takes half an hour: it runs when asked for.
-# LLVM's optimisations are left out there for the same reason.
-ENGINES = {
-    "keras-jax": {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_backend_optimization_level=0"},
-    "keras-torch": {"KERAS_BACKEND": "torch"},
-}
+ENGINES = {f"keras-{engine}": {"KERAS_BACKEND": engine} for engine in ("jax", "torch")}
 ENGINES["keras-jax-all"] = ENGINES["keras-jax"]
 CORE = ("tests/keras", "tests/layers", "tests/conformance")  # what an engine computes
 PATHS = {"keras-jax": CORE}

@@ -20,6 +20,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -44,6 +46,15 @@ RUNNING = f"keras-{os.environ.get('KERAS_BACKEND') or 'tensorflow'}"
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend; the test runs once for each in the registry."""
     return request.param
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_is_forgotten() -> Iterator[None]:
+    """Keep a process small that holds what JAX compiled for hundreds of networks."""
+    yield
+    jax = sys.modules.get("jax")
+    if RUNNING == "keras-jax" and jax is not None:
+        jax.clear_caches()
 
 
 def pytest_configure(config: pytest.Config) -> None:
