@@ -214,7 +214,7 @@ def test_a_model_of_tables_refuses_a_dict(backend):
 def test_verbs_and_searches_take_inputs_by_name(backend):
     X = {"image": IMAGES, "table": TABLE}
     clf = Classifier(BOTH, backend=backend, training=BRIEF, random_state=0)
-    assert unifml.evaluate(clf, X, CODES, cv=2).predictions is not None
+    assert 0 <= unifml.evaluate(clf, X, CODES, cv=2).scores["accuracy"] <= 1
     search = GridSearchCV(clf, {"training__epochs": [1, 2]}, cv=2).fit(NamedRows(X), CODES)
     assert search.predict(NamedRows(X)).shape == (40,)
 
