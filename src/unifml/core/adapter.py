@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,15 @@ from unifml.core.table import BatchOrder, FloatArray, Table
 Weights = Mapping[str, npt.NDArray[Any]]
 """Canonical weights of a network: NumPy arrays by the names that its spec gives."""
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
+
+
+class Stretch(NamedTuple):
+    """What a program is to run: the arguments of `Program.run_epoch`."""
+
+    order: BatchOrder
+    rates: FloatArray
+    seed: int | None
 
 
 @runtime_checkable
@@ -27,27 +35,39 @@ class Program(Protocol):
     never decides: order, rates and seeds are handed in, and losses are handed back.
     """
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
-        """Train for one epoch.
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int | None) -> FloatArray:
+        """Train for one epoch, or for a part of one.
 
         Parameters
         ----------
         order : BatchOrder
-            Which rows each batch holds.
-        rates : array of shape (steps,)
-            Learning rate of each step.
-        seed : int
-            Seeds whatever is random inside the network (dropout) for this epoch.
+            Which rows each batch holds, and how many batches make one optimizer step.
+        rates : array of shape (order.updates,)
+            Learning rate of each optimizer step.
+        seed : int or None
+            Seeds whatever is random inside the network (dropout) for this epoch. None goes on
+            where the last call stopped: an epoch in parts equals the epoch in one call.
 
         Returns
         -------
-        array of shape (steps,)
+        array of shape (order.steps,)
             Loss of each batch before its step, ``sum(w * loss) / sum(w)``, without penalties.
         """
         ...
 
+    def take(self, data: Table) -> None:
+        """Learn from these rows from now on; weights and the optimizer's memory stay."""
+        ...
+
+    def row_losses(self, outputs: FloatArray, y: Any) -> FloatArray:
+        """Return the loss of each row, for a loss that only the framework can compute."""
+        ...
+
     def forward(self, X: Any) -> FloatArray:
-        """Return the raw outputs (n, width) in inference mode, in batches of bounded memory."""
+        """Return the raw outputs (n, width) in inference mode, in batches of bounded memory.
+
+        With ``settings.ema`` it computes with the averaged weights, and `result` returns those.
+        """
         ...
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
@@ -63,11 +83,31 @@ class Program(Protocol):
         ...
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that is needed to go on later: weights and the optimizer's memory."""
+        """Return all that is needed to go on later, bitwise.
+
+        Weights, the optimizer's memory, counts of steps, averages; dropout begins anew with each
+        epoch's seed.
+        """
         ...
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go back to a `state`."""
+        ...
+
+
+class Stack(Protocol):
+    """Several networks of one architecture that are trained at once, each on its own rows.
+
+    Attributes
+    ----------
+    members : sequence of Program
+        The networks one by one, to predict, and to read or set their state.
+    """
+
+    members: Sequence[Program]
+
+    def run_epoch(self, parts: Mapping[int, Stretch]) -> dict[int, FloatArray]:
+        """Train the members named for a stretch each; the others stay as they are."""
         ...
 
 
@@ -136,6 +176,23 @@ class Adapter(Protocol):
         data : Table or None
             The rows to learn from; None for a program that only predicts.
         """
+        ...
+
+    def stack(
+        self, weights: Sequence[Weights], plans: Sequence[Plan], tables: Sequence[Table]
+    ) -> Stack | None:
+        """Put several networks to work at once; None where that is not faster or cannot be.
+
+        Asked only where ``capabilities.stacks``.
+        """
+        ...
+
+    def release(self) -> None:
+        """Free what is kept between fits: compiled programs, cached memory of devices."""
+        ...
+
+    def callback(self, native: object) -> object | None:
+        """Return a framework's own callback as one of unifml, or None if it is not one."""
         ...
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:

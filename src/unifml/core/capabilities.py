@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _NONE: frozenset[str] = frozenset()
+# What the program of a network may know beyond plain steps, by the word for it in `Training`;
+# `soft_targets` are shares of classes, and the last three take objects of the framework.
+TECHNIQUES = frozenset(
+    {"clip_norm", "clip_value", "accumulate", "ema", "deterministic", "compile", "soft_targets"}
+    | {"custom_loss", "custom_optimizer", "native_callbacks"}
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,12 @@ class Capabilities:
         Trains networks with several labels per row.
     untouched : bool
         Its native objects get X and y as the user passed them, and rule by their own tags.
+    techniques : frozenset of str
+        Of `TECHNIQUES`, those that its programs of networks know.
+    stacks : bool
+        Trains several networks at once, where that is faster.
     precisions : frozenset of str
-        Dtypes that it computes in.
+        Dtypes that it computes in; ``bf16``, ``fp16`` and ``tf32`` are for training only.
     devices : frozenset of str
         Kinds of devices that it can use.
     callables : bool
@@ -71,6 +81,8 @@ class Capabilities:
     partial_fit: bool = False
     multilabel: bool = False
     untouched: bool = False
+    techniques: frozenset[str] = _NONE
+    stacks: bool = False
     precisions: frozenset[str] = frozenset({"float32"})
     devices: frozenset[str] = frozenset({"cpu"})
     callables: bool = False

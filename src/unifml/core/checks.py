@@ -36,6 +36,13 @@ def check_rows(plan: Plan, arrays: Arrays) -> None:
             _check_lengths(layer, node.name, node.inputs[0].mask, arrays)
 
 
+def has_demands(plan: Plan) -> bool:
+    """Say whether there is anything that `check_rows` looks at."""
+    layers = [node.layer for node in plan.graph.nodes]
+    asks = any(layer.kind == "embedding" or hasattr(layer, "max_length") for layer in layers)
+    return asks or bool(plan.signature.levels)
+
+
 def _check_ids(ids: Any, size: Any, where: str) -> None:
     wrong = ids[(ids < 0) | (ids >= size) | (ids != np.floor(ids))]
     if wrong.size:

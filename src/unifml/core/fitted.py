@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.core.adapter import Adapter, Program, Weights
-from unifml.core.checks import check_rows
+from unifml.core.checks import check_rows, has_demands
 from unifml.core.inputs import by_name, is_lengths
 from unifml.core.plan import Plan
 from unifml.core.registry import get_adapter
@@ -27,7 +27,9 @@ class Scaling:
 
     def apply(self, values: Any) -> FloatArray:
         """Standardise, in float64."""
-        return (np.asarray(values, dtype=np.float64) - self.mean) / self.scale
+        found = np.subtract(values, self.mean, dtype=np.float64)
+        found /= self.scale
+        return found
 
     def invert(self, values: FloatArray) -> FloatArray:
         """Undo `apply`."""
@@ -53,6 +55,8 @@ class Fitted:
         The fitted native model, where there is no network.
     target : Scaling or None
         How the targets of a regression were scaled.
+    bounds : (array, array) or None
+        The least and the greatest that is predicted.
     memory : dict of str to array, or None
         The program's state, for `partial_fit` to go on from.
     """
@@ -62,11 +66,13 @@ class Fitted:
     weights: Weights | None = None
     native: Any = None
     target: Scaling | None = None
+    bounds: tuple[FloatArray, FloatArray] | None = None
     memory: dict[str, npt.NDArray[Any]] | None = None
     _program: Program | None = field(default=None, repr=False, compare=False)
     _model: Any = field(default=None, repr=False, compare=False)
     _dumped: Any = field(default=None, repr=False, compare=False)
     _parts: dict[str, Fitted] = field(default_factory=dict, repr=False, compare=False)
+    _entrance: Entrance | None = field(default=None, repr=False, compare=False)
 
     @property
     def adapter(self) -> Adapter:
@@ -89,16 +95,27 @@ class Fitted:
     @property
     def program(self) -> Program:
         """The program that predicts."""
-        source = self.model if self.weights is None else body_weights(self.plan, self.weights)
         with _building:
             if self._program is None:
+                whole = self.weights is None
+                source = self.model if whole else body_weights(self.plan, self.weights or {})
                 self._program = self.adapter.program(source, self.plan)
             return self._program
 
+    @property
+    def entrance(self) -> Entrance:
+        """What rows go through before the program."""
+        if self._entrance is None:
+            self._entrance = Entrance(self.plan, self.weights)
+        return self._entrance
+
     def outputs(self, X: FloatArray) -> FloatArray:
         """Return raw outputs (n, width) for rows that passed the gate; targets unscaled."""
-        outputs = self.program.forward(network_input(self.plan, self.weights, X))
-        return outputs if self.target is None else self.target.invert(outputs)
+        outputs = self.program.forward(self.entrance(X))
+        if self.plan.output == "log_values":
+            outputs = np.exp(outputs)
+        outputs = outputs if self.target is None else self.target.invert(outputs)
+        return outputs if self.bounds is None else np.clip(outputs, *self.bounds)
 
     def part(self, name: str, make: Callable[[], Fitted]) -> Fitted:
         """Return a state made of parts of this one: built when asked for, kept, never pickled."""
@@ -108,7 +125,7 @@ class Fitted:
             return self._parts[name]
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__ | {"_program": None, "_model": None, "_parts": {}}
+        state = self.__dict__ | {"_program": None, "_model": None, "_entrance": None, "_parts": {}}
         if self.native is not None:
             state |= {"native": None, "_dumped": self.adapter.dump(self.native, self.plan)}
         return state
@@ -123,22 +140,42 @@ def body_weights(plan: Plan, weights: Weights) -> dict[str, npt.NDArray[Any]]:
     return {k: v for k, v in weights.items() if k.rpartition(".")[0] not in names}
 
 
-def network_input(plan: Plan, weights: Weights | None, X: Any) -> Any:
-    """Standardise the inputs that have a `Standardize`, and cast all to the network's dtype."""
-    dtype = plan.signature.dtype
-    names = plan.graph.standardized if plan.network and weights is not None else {}
+class Entrance:
+    """Standardises the inputs that have a `Standardize`, and casts all to the network's dtype.
 
-    def ready(name: str, values: Any) -> Any:
+    Parameters
+    ----------
+    plan : Plan
+        What was or is to be fitted.
+    weights : mapping or None
+        Canonical weights, those of `Standardize` among them; None leaves inputs as they are.
+    """
+
+    def __init__(self, plan: Plan, weights: Weights | None) -> None:
+        self.plan, self.dtype = plan, plan.signature.dtype
+        self.checks = plan.network is not None and has_demands(plan)
+        names = plan.graph.standardized if plan.network and weights is not None else {}
+        self.scalings = {name: scaling_of(layer, weights or {}) for name, layer in names.items()}
+
+    def __call__(self, X: Any) -> Any:
+        """Return rows that a program takes."""
+        if self.checks:
+            check_rows(self.plan, by_name(X))
+        if not isinstance(X, Mapping):
+            return self._ready("X", X)
+        return {name: self._ready(name, values) for name, values in X.items()}
+
+    def _ready(self, name: str, values: Any) -> Any:
         if is_lengths(name):
             return np.ascontiguousarray(values, dtype=np.int64)
-        if name in names and weights is not None:
-            values = scaling_of(names[name], weights).apply(values)
-        return np.ascontiguousarray(values, dtype=dtype)
+        if name in self.scalings:
+            values = self.scalings[name].apply(values)
+        return np.ascontiguousarray(values, dtype=self.dtype)
 
-    if plan.network:
-        check_rows(plan, by_name(X))
-    done = {name: ready(name, values) for name, values in by_name(X).items()}
-    return done if isinstance(X, Mapping) else done["X"]
+
+def network_input(plan: Plan, weights: Weights | None, X: Any) -> Any:
+    """Return rows that a program takes: see `Entrance`."""
+    return Entrance(plan, weights)(X)
 
 
 def scaling_of(layer: str, weights: Weights) -> Scaling:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unifml.training import Settings
 
 Procedure = Literal["epochs", "exact", "native"]
-Output = Literal["logits", "probabilities", "log_probabilities", "values"]
+Output = Literal["logits", "probabilities", "log_probabilities", "scores", "values", "log_values"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class Plan:
         The streams of random numbers.
     procedure : {"epochs", "exact", "native"}
         How the model is fitted.
-    output : {"logits", "probabilities", "log_probabilities", "values"}
-        What the network's raw outputs mean.
+    output : {"logits", "probabilities", "log_probabilities", "scores", "values", "log_values"}
+        What the network's raw outputs mean; the largest of ``scores`` wins, but they are not
+        probabilities; ``log_values`` are logarithms of what is predicted.
     device : str
         Where to compute, such as ``"cpu"`` or ``"cuda:0"``.
     network : Network or None
@@ -82,6 +83,17 @@ class Plan:
     network: Network | None = None
     translation: Translation | None = None
     classes: np.ndarray | None = None
+
+    @property
+    def scales_target(self) -> bool:
+        """Whether the targets are standardised for the network."""
+        wanted = getattr(self.model, "scales_target", False) and self.settings.loss.scales_target
+        return bool(wanted) and self.task.kind == "regression"
+
+    @property
+    def clips_target(self) -> bool:
+        """Whether predictions stay between the least and the greatest target."""
+        return bool(getattr(self.model, "clips_target", False)) and self.task.kind == "regression"
 
     @property
     def graph(self) -> Graph:

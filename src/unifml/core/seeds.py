@@ -10,7 +10,7 @@ import numpy as np
 
 from unifml.errors import ParameterError
 
-Stream = Literal["split", "init", "order", "dropout", "augment", "native", "sampler"]
+Stream = Literal["split", "init", "order", "dropout", "augment", "native", "sampler", "member"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,15 +47,33 @@ class BatchOrder:
         Indices of rows in the order in which they are learned from.
     edges : int64 array of shape (steps + 1,)
         Batch ``i`` holds ``rows[edges[i]:edges[i + 1]]``.
+    accumulate : int
+        Batches of one optimizer step: its gradient is that of one batch of all their rows.
     """
 
     rows: IntArray
     edges: IntArray
+    accumulate: int = 1
 
     @property
     def steps(self) -> int:
         """Number of batches."""
         return len(self.edges) - 1
+
+    @property
+    def updates(self) -> int:
+        """Number of optimizer steps."""
+        return -(-self.steps // self.accumulate)
+
+    @property
+    def bounds(self) -> list[slice]:
+        """The batches as slices of `rows`."""
+        return [slice(*edge) for edge in pairwise(self.edges.tolist())]
+
+    def part(self, first: int, last: int) -> BatchOrder:
+        """Return the optimizer steps from `first` up to but not including `last`."""
+        edges = self.edges[first * self.accumulate : last * self.accumulate + 1]
+        return BatchOrder(self.rows[edges[0] : edges[-1]], edges - edges[0], self.accumulate)
 
     @property
     def largest(self) -> int:

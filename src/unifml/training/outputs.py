@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from unifml.core.plan import Output
-from unifml.core.table import FloatArray
+from unifml.core.table import FloatArray, IntArray
 from unifml.core.task import Task
-from unifml.errors import DataError
+from unifml.errors import CapabilityError, DataError
 
 
 def probabilities(outputs: FloatArray, task: Task, output: Output) -> FloatArray:
@@ -23,7 +23,19 @@ def probabilities(outputs: FloatArray, task: Task, output: Output) -> FloatArray
         What is learned.
     output : {"logits", "probabilities", "log_probabilities"}
         What the outputs are.
+
+    Raises
+    ------
+    CapabilityError
+        For scores, which are no probabilities.
     """
+    if output == "scores":
+        raise CapabilityError(
+            "probabilities of a model that was trained with a hinge loss",
+            found="it returns scores",
+            rule="the largest score wins, and its size is no probability",
+            fix='train with loss="cross_entropy"',
+        )
     single = task.multilabel or outputs.shape[1] == 1
     if output == "logits":
         values = _sigmoid(outputs) if single else _softmax(outputs)
@@ -31,6 +43,42 @@ def probabilities(outputs: FloatArray, task: Task, output: Output) -> FloatArray
         values = np.exp(outputs) if output == "log_probabilities" else outputs
     if single and not task.multilabel:
         values = np.concatenate([1.0 - values, values], axis=1)
+    return values
+
+
+def decide(outputs: FloatArray, task: Task, output: Output) -> IntArray:
+    """Return the codes (n,) of the likeliest classes, or (n, labels) of 0 and 1 for multilabel.
+
+    Parameters
+    ----------
+    outputs : array of shape (n, width)
+        Raw outputs; two classes may come as one column.
+    task : Task
+        What is learned.
+    output : {"logits", "probabilities", "log_probabilities", "scores"}
+        What the outputs are; of scores and logits those above 0 are a yes.
+    """
+    if output == "scores":
+        single, even = task.multilabel or outputs.shape[1] == 1, 0.0
+    else:
+        outputs, single, even = probabilities(outputs, task, output), task.multilabel, 0.5
+    if not single:
+        return np.asarray(outputs.argmax(axis=1), np.int64)
+    yes = np.asarray(outputs > even, np.int64)
+    return yes if task.multilabel else yes[:, 0]
+
+
+def predicted_values(outputs: FloatArray, output: Output) -> FloatArray:
+    """Return what is predicted, in units of the targets that were learned.
+
+    Parameters
+    ----------
+    outputs : array of shape (n, targets)
+        Raw outputs.
+    output : {"values", "log_values"}
+        What the outputs are.
+    """
+    values: FloatArray = np.exp(outputs) if output == "log_values" else outputs
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ _REDRAW = 0.1  # seconds between two pictures of it
 class Bar(Protocol):
     """Something that is told of progress."""
 
-    def advance(self, text: str = "") -> None:
-        """Say that one more of the total is done, with a few words about it."""
+    def advance(self, text: str = "", steps: int = 1) -> None:
+        """Say that `steps` more of the total are done, with a few words about them."""
         ...
 
 
@@ -61,7 +62,7 @@ def resolve_verbose(verbose: int | None) -> int | None:
 
 
 class _Silent:
-    def advance(self, text: str = "") -> None:
+    def advance(self, text: str = "", steps: int = 1) -> None:
         """Say nothing."""
 
 
@@ -69,24 +70,28 @@ class _Lines:
     def __init__(self, total: int, label: str) -> None:
         self.total, self.label, self.done = total, label, 0
 
-    def advance(self, text: str = "") -> None:
-        self.done += 1
+    def advance(self, text: str = "", steps: int = 1) -> None:
+        self.done += steps
         print(f"{self.label} {self.done}/{self.total}  {text}", flush=True)
 
 
 class _Picture:
-    """A bar, drawn by rich where it is installed, else with plain characters."""
+    """A bar, drawn by rich where it is installed, else with plain characters.
+
+    The first that is drawn has the screen to itself until it is closed: others wait.
+    """
 
     def __init__(self, total: int, label: str, patience: float) -> None:
         self.total, self.label, self.done = total, label, 0
         self.started, self.patience, self.drawn = time.perf_counter(), patience, 0.0
         self.painter: Any = None
 
-    def advance(self, text: str = "") -> None:
-        self.done += 1
+    def advance(self, text: str = "", steps: int = 1) -> None:
+        self.done += steps
         now = time.perf_counter()
         late = now - self.started >= self.patience
-        if late and (now - self.drawn >= _REDRAW or self.done == self.total):
+        due = now - self.drawn >= _REDRAW or self.done == self.total
+        if late and due and (self.painter is not None or _screen.acquire(blocking=False)):
             self.painter = self.painter or _painter(self.total, self.label)
             self.painter.show(self.done, text)
             self.drawn = now
@@ -94,6 +99,11 @@ class _Picture:
     def close(self) -> None:
         if self.painter is not None:
             self.painter.close()
+            self.painter = None
+            _screen.release()
+
+
+_screen = threading.Lock()
 
 
 class _Plain:

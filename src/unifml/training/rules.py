@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 from unifml.core.spec import Spec
@@ -22,7 +23,7 @@ def check_values(values: Mapping[str, Any]) -> None:
 def check_fields(spec: Spec) -> None:
     """Raise a `ParameterError` for the first field of an optimizer, schedule or the like."""
     for name, value in spec.get_params(deep=False).items():
-        holds, rule = _FIELDS.get(name, (_anything, ""))
+        holds, rule = _FIELDS.get(f"{spec.kind}.{name}") or _FIELDS.get(name, (_anything, ""))
         if not holds(value):
             asked = f"{type(spec).__name__}({name}={value!r})"
             raise ParameterError(asked, rule=f"{rule} must hold")
@@ -56,6 +57,10 @@ def _below_one(value: object) -> bool:
     return _not_negative(value) and value < 1  # type: ignore[operator]
 
 
+def _inner(value: object) -> bool:
+    return _positive(value) and value < 1  # type: ignore[operator]
+
+
 def _share(value: object) -> bool:
     return _not_negative(value) and value <= 1  # type: ignore[operator]
 
@@ -71,13 +76,29 @@ def _stopping(value: object) -> bool:
 
 
 def _callbacks(value: object) -> bool:
+    """Take ours, and those of a framework: their adapter will know."""
     return isinstance(value, tuple) and all(
-        all(hasattr(item, method) for method in _CALLS) and not isinstance(item, type)
+        any(hasattr(item, method) for method in _CALLS) and not isinstance(item, type)
         for item in value
     )
 
 
-_CALLS = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+def _steps_or_share(value: object) -> bool:
+    return _below_one(value) or _positive_int(value)
+
+
+def _metrics(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(m, str) or callable(m) for m in value)
+
+
+def _augmentations(value: object) -> bool:
+    return isinstance(value, tuple) and all(
+        hasattr(item, "apply") and not isinstance(item, type) for item in value
+    )
+
+
+PRECISIONS = ("auto", "float32", "float64", "bf16", "fp16", "tf32")
+_CALLS = ("on_fit_begin", "on_epoch_end", "on_train_begin")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epochs": (_positive_int, "epochs >= 1, a whole number,"),
     "batch_size": (_positive_int, "batch_size >= 1, a whole number,"),
@@ -90,9 +111,26 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "refit": (_truth, "refit in (True, False)"),
     "callbacks": (_callbacks, "callbacks is a tuple of unifml.Callback: this"),
     "precision": (
-        lambda value: value in ("auto", "float32", "float64"),
-        'precision in ("auto", "float32", "float64")',
+        lambda value: isinstance(value, str) and value in PRECISIONS,
+        f"precision in {PRECISIONS}",
     ),
+    "label_smoothing": (_below_one, "0 <= label_smoothing < 1"),
+    "warmup": (
+        _steps_or_share,
+        "warmup is a whole number of steps or a share 0 <= warmup < 1: this",
+    ),
+    "clip_norm": (_positive, "0 < clip_norm < inf"),
+    "clip_value": (_positive, "0 < clip_value < inf"),
+    "accumulate": (_positive_int, "accumulate >= 1, a whole number,"),
+    "ema": (lambda value: _real(value) and 0 < value < 1, "0 < ema < 1"),
+    "metrics": (_metrics, "metrics is a tuple of names or functions of (y_true, y_pred): this"),
+    "sampling": (lambda value: value in ("balanced", None), 'sampling in ("balanced", None)'),
+    "augment": (_augmentations, "augment is a tuple of augmentations such as unifml.Flip(): this"),
+    "mixup": (_positive, "0 < mixup < inf"),
+    "cutmix": (_positive, "0 < cutmix < inf"),
+    "deterministic": (_truth, "deterministic in (True, False)"),
+    "compile": (lambda value: value == "auto" or _truth(value), 'compile in ("auto", True, False)'),
+    "checkpoint": (lambda value: isinstance(value, str | PathLike), "checkpoint is a path: this"),
 }
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "momentum": (_below_one, "0 <= momentum < 1"),
@@ -102,8 +140,41 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rho": (_below_one, "0 <= rho < 1"),
     "epsilon": (_not_negative, "0 <= epsilon < inf"),
     "final": (_share, "0 <= final <= 1"),
+    "monitor": (lambda value: isinstance(value, str), "monitor is a name: this"),
+    "mode": (lambda value: value in ("auto", "min", "max"), 'mode in ("auto", "min", "max")'),
     "patience": (_positive_int, "patience >= 1, a whole number,"),
     "min_delta": (_not_negative, "0 <= min_delta < inf"),
     "restore_best": (_truth, "restore_best in (True, False)"),
     "validation": (lambda value: _real(value) and 0 < value < 1, "0 < validation < 1"),
+    "label_smoothing": (_below_one, "0 <= label_smoothing < 1"),
+    "gamma": (_not_negative, "0 <= gamma < inf"),
+    "alpha": (
+        lambda value: value is None or _inner(value),
+        "alpha is None, or 0 < alpha < 1: this",
+    ),
+    "delta": (_positive, "0 < delta < inf"),
+    "q": (_inner, "0 < q < 1"),
+    "restarts": (
+        lambda value: _not_negative(value) and isinstance(value, Integral),
+        "restarts >= 0, a whole number,",
+    ),
+    "growth": (lambda value: _real(value) and value >= 1, "1 <= growth < inf"),
+    "every": (
+        lambda value: _inner(value) or _positive_int(value),
+        "every is a number of steps, or a share 0 < every < 1 of all: this",
+    ),
+    "factor": (_inner, "0 < factor < 1"),
+    "exponential.final": (
+        lambda value: value is None or _inner(value),
+        "final is None, or 0 < final < 1: this",
+    ),
+    "rate": (
+        lambda value: value is None or (_positive(value) and value <= 1),
+        "rate is None, or 0 < rate <= 1: this",
+    ),
+    "pct_start": (_inner, "0 < pct_start < 1"),
+    "div_factor": (lambda value: _real(value) and value >= 1, "1 <= div_factor < inf"),
+    "final_div_factor": (lambda value: _real(value) and value >= 1, "1 <= final_div_factor < inf"),
+    "min_factor": (_below_one, "0 <= min_factor < 1"),
+    "scaled_targets": (_truth, "scaled_targets in (True, False)"),
 }

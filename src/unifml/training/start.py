@@ -30,10 +30,13 @@ def start_weights(plan: Plan, scalings: Mapping[str, Scaling]) -> dict[str, npt.
 
 
 def standardize_weights(plan: Plan, scalings: Mapping[str, Scaling]) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights of every `Standardize`, in float64; columns left alone get 0 and 1."""
+    """Return the weights of every `Standardize`, in float64; columns left alone get 0 and 1.
+
+    Of inputs that `scalings` does not name there are none.
+    """
     found: dict[str, npt.NDArray[Any]] = {}
     for node in plan.graph.nodes if plan.network else ():
-        if isinstance(node.layer, Standardize):
+        if isinstance(node.layer, Standardize) and node.inputs[0].name in scalings:
             scaling, columns = scalings[node.inputs[0].name], node.layer.columns
             chosen = np.isin(np.arange(node.shape[-1]), columns) if columns is not None else True
             found[f"{node.name}.mean"] = np.where(chosen, scaling.mean, 0.0)

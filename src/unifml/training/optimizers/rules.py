@@ -1,79 +1,14 @@
-"""Optimizers, one meaning each: their settings and their update rule.
-
-The rules use only arithmetic, so they run on the arrays of any framework. A framework's own
-optimizer may stand in for a rule where its formula is the same (torch's are).
-"""
+"""The optimizers: from the gradient of a weight to its step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
-from unifml.core.spec import Spec
 from unifml.core.table import FloatArray
-from unifml.errors import DataTypeError, UnknownNameError
-from unifml.training.rules import check_fields
-
-Slots = tuple[Any, ...]
-Root = Callable[[Any], Any]
-Update = tuple[Any, Slots]
-
-
-class Scalars(NamedTuple):
-    """What an update rule needs to know of a step, computed in float64 on the host.
-
-    Attributes
-    ----------
-    rate : array of shape (steps,)
-        Learning rate, with the bias correction of the first moment where there is one.
-    correction : array of shape (steps,)
-        Factor of the square root of the second moment (1 where there is none).
-    decay : array of shape (steps,)
-        Factor that decoupled weight decay puts on kernels.
-    """
-
-    rate: FloatArray
-    correction: FloatArray
-    decay: FloatArray
-
-
-@dataclass(frozen=True, repr=False)
-class Optimizer(Spec):
-    """The base of all optimizers."""
-
-    kind: ClassVar[str] = "optimizer"
-    slots: ClassVar[int] = 0
-    learning_rate: ClassVar[float] = 1e-3
-
-    def scalars(self, rates: FloatArray, first_step: int, weight_decay: float) -> Scalars:
-        """Return the scalars of steps ``first_step + 1, ...`` with these learning rates."""
-        rates = np.asarray(rates, dtype=np.float64)
-        ones = np.ones_like(rates)
-        return Scalars(rates, ones, 1.0 - rates * weight_decay * self.decays)
-
-    @property
-    def decays(self) -> bool:
-        """Whether decoupled weight decay is part of it."""
-        return False
-
-    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
-        """Return what is to be subtracted from a weight, and the new slots.
-
-        Parameters
-        ----------
-        gradient : array
-            Gradient of the objective, penalties included.
-        slots : tuple of arrays
-            The optimizer's memory of this weight; zeros before the first step.
-        step : Scalars
-            Rate and correction of this step, in the dtype of the weights.
-        sqrt : callable
-            Square root of the framework's arrays.
-        """
-        raise NotImplementedError
+from unifml.training.optimizers.base import Maths, Optimizer, Scalars, Slots, Update
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,7 +42,7 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
 
-    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, maths: Maths) -> Update:
         velocity = self.momentum * slots[0] + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         return step.rate * direction, (velocity,)
@@ -117,7 +52,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam: steps scaled by running moments of the gradient; the learning rate is 1e-3.
 
-    ``w -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)``, corrections in float64.
+    ``w -= rate / (1 - b1^t) * m / (maths.sqrt(v / (1 - b2^t)) + epsilon)``, corrections in float64.
 
     Parameters
     ----------
@@ -151,10 +86,10 @@ class Adam(Optimizer):
             correction=1.0 / np.sqrt(1.0 - self.beta_2**t),
         )
 
-    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, maths: Maths) -> Update:
         first = self.beta_1 * slots[0] + (1.0 - self.beta_1) * gradient
         second = self.beta_2 * slots[1] + (1.0 - self.beta_2) * (gradient * gradient)
-        root = sqrt(second) * step.correction + self.epsilon
+        root = maths.sqrt(second) * step.correction + self.epsilon
         return step.rate * first / root, (first, second)
 
 
@@ -193,7 +128,7 @@ class AdamW(Adam):
 class RMSprop(Optimizer):
     """Steps scaled by the running root of the squared gradient; the learning rate is 1e-3.
 
-    ``v = rho * v + (1 - rho) * g^2``, ``w -= rate * g / (sqrt(v) + epsilon)``.
+    ``v = rho * v + (1 - rho) * g^2``, ``w -= rate * g / (maths.sqrt(v) + epsilon)``.
 
     Parameters
     ----------
@@ -218,21 +153,77 @@ class RMSprop(Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-8
 
-    def update(self, gradient: Any, slots: Slots, step: Scalars, sqrt: Root) -> Update:
+    def update(self, gradient: Any, slots: Slots, step: Scalars, maths: Maths) -> Update:
         square = self.rho * slots[0] + (1.0 - self.rho) * (gradient * gradient)
-        return step.rate * gradient / (sqrt(square) + self.epsilon), (square,)
+        return step.rate * gradient / (maths.sqrt(square) + self.epsilon), (square,)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.kind: kind for kind in (SGD, Adam, AdamW, RMSprop)}
+@dataclass(frozen=True, repr=False)
+class Adagrad(Optimizer):
+    """Steps scaled by the root of the sum of all squared gradients; the learning rate is 1e-2.
+
+    ``v = v + g^2``, ``w -= rate * g / (sqrt(v) + epsilon)``; v starts at 0.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-8
+        Added outside the root.
+
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", Journal of Machine Learning Research 12, 2011.
+
+    Examples
+    --------
+    >>> from unifml import Adagrad
+    >>> Adagrad(epsilon=1e-10)
+    Adagrad(epsilon=1e-10)
+    """
+
+    kind: ClassVar[str] = "adagrad"
+    slots: ClassVar[int] = 1
+    learning_rate: ClassVar[float] = 1e-2
+    epsilon: float = 1e-8
+
+    def update(self, gradient: Any, slots: Slots, step: Scalars, maths: Maths) -> Update:
+        square = slots[0] + gradient * gradient
+        return step.rate * gradient / (maths.sqrt(square) + self.epsilon), (square,)
 
 
-def as_optimizer(value: object) -> Optimizer:
-    """Return the optimizer of a name, or the optimizer itself."""
-    if isinstance(value, str):
-        if value not in OPTIMIZERS:
-            raise UnknownNameError.among("optimizer", value, OPTIMIZERS)
-        return OPTIMIZERS[value]()
-    if isinstance(value, Optimizer):
-        check_fields(value)
-        return value
-    raise DataTypeError(f"optimizer={value!r}", rule="a name or an Optimizer of unifml")
+@dataclass(frozen=True, repr=False)
+class Lion(Optimizer):
+    """Steps of one size, in the direction of a running gradient's signs; the rate is 1e-4.
+
+    ``w -= rate * sign(b1 * m + (1 - b1) * g)``, then ``m = b2 * m + (1 - b2) * g``. Decay is
+    decoupled, as in `AdamW`; it wants a rate 3 to 10 times smaller and a decay as much larger.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9, 0.99
+        Share of the running gradient in a step, and of itself in what it becomes.
+
+    References
+    ----------
+    Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> from unifml import Lion, Training
+    >>> Training(optimizer=Lion(beta_2=0.98), weight_decay=0.1)
+    Training(optimizer=Lion(beta_2=0.98), weight_decay=0.1)
+    """
+
+    kind: ClassVar[str] = "lion"
+    slots: ClassVar[int] = 1
+    learning_rate: ClassVar[float] = 1e-4
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    @property
+    def decays(self) -> bool:
+        return True
+
+    def update(self, gradient: Any, slots: Slots, step: Scalars, maths: Maths) -> Update:
+        towards = maths.sign(self.beta_1 * slots[0] + (1.0 - self.beta_1) * gradient)
+        return step.rate * towards, (self.beta_2 * slots[0] + (1.0 - self.beta_2) * gradient,)
