@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from unifml.core.fitted import network_input
+from unifml.core.fitted import Scaling, network_input
 from unifml.core.inputs import by_name, valid_steps
 from unifml.core.plan import Plan
 from unifml.core.table import Table
-from unifml.data.statistics import Moments, quantile_bins
+from unifml.data.statistics import Moments, quantile_bins, quartile_scaling
 from unifml.errors import CapabilityError
 from unifml.layers import Columns, Graph, Node, PiecewiseLinear, Standardize
 
@@ -19,16 +20,41 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def input_moments(plan: Plan, rows: Table) -> dict[str, Moments]:
-    """Return the moments of the features of every input that is standardised."""
-    arrays, feeds = by_name(rows.X), {feed.name: feed for feed in plan.signature.feeds}
+    """Return the moments of the features of every input that is standardised by them."""
     found = {}
+    for layer, name, values, valid in _standardized(plan, rows):
+        if layer.statistic == "moments":
+            moments = Moments.of_features(values, rows.weight, valid)
+            found[name] = moments.shared() if layer.shared else moments
+    return found
+
+
+def moments_asked(plan: Plan, known: Mapping[str, Moments]) -> dict[str, Moments]:
+    """Return, of the moments of all inputs, those that layers standardise by."""
+    layers = {
+        node.inputs[0].name: node.layer
+        for node in (plan.graph.nodes if plan.network else ())
+        if isinstance(node.layer, Standardize) and node.layer.statistic == "moments"
+    }
+    return {n: known[n].shared() if layer.shared else known[n] for n, layer in layers.items()}
+
+
+def input_quartiles(plan: Plan, rows: Table) -> dict[str, Scaling]:
+    """Return median and quartile distance of every input that is standardised by those."""
+    return {
+        name: quartile_scaling(values, rows.weight, valid, shared=layer.shared)
+        for layer, name, values, valid in _standardized(plan, rows)
+        if layer.statistic == "quantiles"
+    }
+
+
+def _standardized(plan: Plan, rows: Table) -> Iterator[tuple[Standardize, str, Any, Any]]:
+    """Yield every `Standardize` with its input: name, values, and steps that are no padding."""
+    arrays, feeds = by_name(rows.X), {feed.name: feed for feed in plan.signature.feeds}
     for node in plan.graph.nodes if plan.network else ():
         if isinstance(node.layer, Standardize):
             name = node.inputs[0].name
-            valid = valid_steps(feeds[name], arrays)
-            moments = Moments.of_features(arrays[name], rows.weight, valid)
-            found[name] = moments.shared() if node.layer.shared else moments
-    return found
+            yield node.layer, name, arrays[name], valid_steps(feeds[name], arrays)
 
 
 def with_bins(plan: Plan, weights: Arrays, rows: Table) -> Arrays:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 
 from unifml.core.inputs import by_name, is_lengths
 from unifml.core.signature import ANY, LENGTHS, Feed, Feeds
+from unifml.data.door import is_plain
 from unifml.data.named import check_names, cut_frame
 from unifml.data.sequences import is_ragged, padded, unequal
 from unifml.data.strange import as_numbers, check_size, is_missing, is_number, refuse_container
@@ -88,6 +89,13 @@ def check_inputs(
     DataError, DataTypeError, ParameterError
         For what cannot be used, before any work.
     """
+    if cut is None and not reset and min_samples <= 1 and is_plain(estimator, X, known):
+        return X
+    if any(hasattr(part, "read_later") for part in by_name(X).values()):
+        from unifml.data.streams.gate import check_lazy  # it stands on this module
+
+        rules = {"reset": reset, "min_samples": min_samples, "axes": axes, "native": native}
+        return check_lazy(estimator, X, known=known, **rules)
     ragged = known is not None and any(feed.ragged for feed in known)
     X = X if cut is None else cut_frame(X, cut)
     if axes == (1,):

@@ -17,7 +17,9 @@ from unifml.errors import DataError
 Rows = tuple[Table, Table | None]
 
 
-def hold_out(table: Table, rule: Any, seeds: Seeds, strata: IntArray | None) -> Rows:
+def hold_out(
+    table: Table, rule: Any, seeds: Seeds, strata: IntArray | None, groups: Any = None
+) -> Rows:
     """Split rows into those to learn from and those to validate on.
 
     Parameters
@@ -26,17 +28,25 @@ def hold_out(table: Table, rule: Any, seeds: Seeds, strata: IntArray | None) -> 
         All rows.
     rule : float, splitter or None
         A share of the rows, drawn with `strata` in equal parts where each has two rows at least;
-        or a scikit-learn splitter, whose first split is taken.
+        or a scikit-learn splitter, whose first split is taken. Of a splitter by time, whose rows
+        to validate on come after those to learn from, the last: it learns from the most rows, and
+        is judged by the latest.
     seeds : Seeds
         The stream ``split`` draws.
     strata : array of shape (n,) or None
         Class codes.
+    groups : array-like of shape (n,) or None
+        What rows belong together, for a splitter by groups.
+
+    Raises
+    ------
+    DataError
+        For a part without rows, and for a splitter that cannot split these rows.
     """
     if rule is None:
         return table, None
     if hasattr(rule, "split"):
-        X = np.zeros(len(table)) if isinstance(table.X, Mapping) else table.X
-        train, test = next(iter(rule.split(X, table.y)))
+        train, test = _by_splitter(table, rule, groups)
     else:
         train, test = _share(len(table), float(rule), seeds, strata)
     if not len(train) or not len(test):
@@ -57,6 +67,22 @@ def take(table: Table, rows: Any) -> Table:
     weight = None if table.weight is None else table.weight[rows]
     X = mapped(lambda part: _safe_indexing(part, rows), table.X)
     return Table(X, _safe_indexing(table.y, rows), weight)
+
+
+def _by_splitter(table: Table, rule: Any, groups: Any) -> tuple[IntArray, IntArray]:
+    X = np.zeros(len(table)) if isinstance(table.X, Mapping) else table.X
+    more: tuple[Any, ...] = () if groups is None else (groups,)
+    splits = iter(rule.split(X, table.y, *more))
+    try:
+        train, test = map(np.asarray, next(splits))
+    except (ValueError, StopIteration) as error:
+        hint = "pass groups= to fit" if groups is None and "groups" in str(error) else ""
+        raise DataError(
+            f"validation={rule!r}", found=str(error) or "it gives no split", fix=hint
+        ) from error
+    if len(train) and len(test) and train.max() < test.min():
+        train, test = [(train, test), *splits][-1]  # by time: the last one
+    return train, test
 
 
 def _share(

@@ -18,11 +18,24 @@ def check_weights(sample_weight: Any, X: Any) -> FloatArray | None:
     """Return weights in float64, or None; refuse negative ones and a sum of zero."""
     if sample_weight is None:
         return None
-    weight: FloatArray = _check_sample_weight(
-        as_numbers(sample_weight, "sample_weight"), X, dtype=np.float64, ensure_non_negative=True
-    )
-    _check_total(weight)
+    weight = _floats(as_numbers(sample_weight, "sample_weight"), X)
+    check_total(weight)
     return weight
+
+
+def batch_weights(sample_weight: Any, X: Any) -> FloatArray | None:
+    """Return weights of a batch, whose sum may be zero, in float64; or None."""
+    if sample_weight is None:
+        return None
+    values = as_numbers(sample_weight, "sample_weight")
+    if np.ndim(values) == 1 and not np.any(values):  # scikit-learn would refuse the batch
+        return 0.0 * _floats(np.ones(len(values)), X)
+    return _floats(values, X)
+
+
+def _floats(weight: Any, X: Any) -> FloatArray:
+    found: FloatArray = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    return found
 
 
 def balanced(
@@ -63,6 +76,21 @@ def balanced(
     return table[codes] if weight is None else weight * table[codes]
 
 
+def class_factors(class_weight: Any, labels: LabelCodes, totals: FloatArray) -> FloatArray:
+    """Return the weight of each class, as `balanced` has it.
+
+    Parameters
+    ----------
+    totals : array of shape (k,)
+        Sum of weights of the rows of each class.
+    """
+    factors, there = np.zeros(len(totals)), np.flatnonzero(totals > 0)
+    found = balanced(totals[there], class_weight, labels, there)
+    assert found is not None
+    factors[there] = found / totals[there]
+    return factors
+
+
 def keep_positive(weight: FloatArray | None) -> IntArray | None:
     """Return the rows of positive weight, or None if that is all of them."""
     if weight is None or weight.min() > 0:
@@ -70,7 +98,7 @@ def keep_positive(weight: FloatArray | None) -> IntArray | None:
     return np.flatnonzero(weight > 0).astype(np.int64)
 
 
-def _check_total(weight: FloatArray) -> None:
+def check_total(weight: FloatArray) -> None:
     """Raise for weights that float32 cannot hold; their size means nothing but to be relative."""
     low, high = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
     with np.errstate(over="ignore"):
