@@ -20,6 +20,7 @@ from unifml.layers import (
     Dense,
     Embedding,
     GlobalAvgPool,
+    LearnedActivation,
     MaxPool,
     Network,
     Patchify,
@@ -49,6 +50,9 @@ IMAGES = Network(
 PATCHES = Network((Patchify(2), Dense(4), TransformerBlock(2), GlobalAvgPool(), Dense(2)))
 STEPS = Network((LSTM(3, bidirectional=True, depth=2), Dense(2)))
 IDS = Network((Embedding(7, 4, mask_id=0), LSTM(3), Dense(2)))
+LEARNED = Network(
+    (Standardize(statistic="quantiles"), Activation("smooth_clip"), LearnedActivation(), Dense(2))
+)
 BINS = Network((PiecewiseLinear(3), Sequential((Dense(2),), name="block")))
 
 
@@ -74,6 +78,7 @@ CASES = [
     (STEPS, (5, 2)),
     (IDS, (5,)),
     (BINS, (4,)),
+    (LEARNED, (4,)),
 ]
 
 

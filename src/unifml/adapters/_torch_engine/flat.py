@@ -1,36 +1,101 @@
-"""Parameters as views of flat buffers, so that an optimizer step is one fused call."""
+"""What is trained: tensors and their gradients, in one buffer where that can be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 
-class FlatGroup:
-    """One buffer for the values of some parameters and one for their gradients.
+class Present(NamedTuple):
+    """What has a gradient now. Kernels, which are penalised and decay, come first.
 
-    The parameters become views of it: changing either changes both.
+    Attributes
+    ----------
+    places : list of int
+        Which of the trained tensors they are.
+    weights, gradients : list of Tensor
+        All of them.
+    kernels, slopes : list of Tensor
+        The kernels, and their gradients.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        members = list(parameters)
-        values = [parameter.detach().reshape(-1) for parameter in members]
-        self.values = nn.Parameter(torch.cat(values) if values else torch.empty(0))
-        self.values.grad = torch.zeros_like(self.values)
+    places: list[int]
+    weights: list[Tensor]
+    gradients: list[Tensor]
+    kernels: list[Tensor]
+    slopes: list[Tensor]
+
+
+class Flat:
+    """Parameters as views of one buffer, and their gradients of another: a step is few calls.
+
+    Changing either changes both.
+
+    Parameters
+    ----------
+    kernels, others : sequence of nn.Parameter
+        Both of one dtype.
+    """
+
+    def __init__(self, kernels: Sequence[nn.Parameter], others: Sequence[nn.Parameter]) -> None:
+        members = [*kernels, *others]
+        parts = [parameter.detach().reshape(-1) for parameter in members]
+        self.values = torch.cat(parts) if parts else torch.empty(0)
+        self.gradient = torch.zeros_like(self.values)
         start = 0
         for parameter in members:
             place = slice(start, start + parameter.numel())
-            parameter.data = self.values.data[place].view(parameter.shape)
-            parameter.grad = self.values.grad[place].view(parameter.shape)
+            parameter.data = self.values[place].view(parameter.shape)
+            parameter.grad = self.gradient[place].view(parameter.shape)
             start = place.stop
+        end = sum(kernel.numel() for kernel in kernels)
+        self.tensors = [self.values]
+        own = ([self.values[:end]], [self.gradient[:end]]) if end else ([], [])
+        whole = ([0], self.tensors, [self.gradient]) if start else ([], [], [])
+        self._present = Present(*whole, *own)
 
-    @property
-    def gradient(self) -> Tensor:
-        """The flat gradient."""
-        assert self.values.grad is not None
-        return self.values.grad
+    def zero(self) -> None:
+        """Forget the gradients."""
+        self.gradient.zero_()
+
+    def present(self) -> Present:
+        """Return what has a gradient: all."""
+        return self._present
+
+
+class Loose:
+    """Tensors one by one: those of a module of the user, or for an optimizer of the user.
+
+    Parameters
+    ----------
+    kernels, others : sequence of Tensor
+        Leaves of the graph.
+    """
+
+    def __init__(self, kernels: Sequence[Tensor], others: Sequence[Tensor]) -> None:
+        self.tensors, self._kernels = [*kernels, *others], len(kernels)
+
+    def zero(self) -> None:
+        """Forget the gradients."""
+        for tensor in self.tensors:
+            tensor.grad = None
+
+    def present(self) -> Present:
+        """Return what has a gradient: what the loss depended on."""
+        places, gradients = [], []
+        for place, tensor in enumerate(self.tensors):
+            if tensor.grad is not None:
+                places.append(place)
+                gradients.append(tensor.grad)
+        weights = [self.tensors[place] for place in places]
+        end = sum(place < self._kernels for place in places)
+        return Present(places, weights, gradients, weights[:end], gradients[:end])
+
+
+Trained = Flat | Loose
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

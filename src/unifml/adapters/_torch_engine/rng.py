@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+
+from unifml.adapters._torch_engine.modes import TF32
 
 _LOCK = threading.RLock()
 
@@ -30,15 +33,74 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(legacy)
 
 
-@contextmanager
-def exact_floats(device: torch.device) -> Iterator[None]:
+class Stream:
+    """The random numbers of one program, which run on from one stretch of training to the next.
+
+    They come from the global generators, one thread at a time; these are as before afterwards.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it computes.
+    others : bool
+        Whether code of the user runs, which may draw from Python, NumPy and other devices too.
+    """
+
+    def __init__(self, device: torch.device, *, others: bool) -> None:
+        self.device, self.others = device, others
+        self.kept: list[Any] = []
+
+    @contextmanager
+    def flowing(self, seed: int | None) -> Iterator[None]:
+        """Begin anew from a seed inside a block, or, for None, go on where the last one ended."""
+        with _LOCK:
+            sources = self._sources()
+            before = [source.get() for source in sources]
+            try:
+                if seed is None and self.kept:
+                    _put(sources, self.kept)
+                else:
+                    for source in sources:
+                        source.seed(seed or 0)
+                yield
+                self.kept = [source.get() for source in sources]
+            finally:
+                _put(sources, before)
+
+    def _sources(self) -> list[_Source]:
+        sources = [_of(torch.default_generator)]
+        if torch.cuda.is_initialized() and (self.others or self.device.type == "cuda"):
+            cards, own = torch.cuda.default_generators, self.device.index
+            sources += map(_of, cards if self.others or own is None else cards[own : own + 1])
+        if self.device.type == "mps":
+            mps = torch.mps
+            sources.append(_Source(mps.get_rng_state, mps.set_rng_state, mps.manual_seed))
+        return sources + ([_PYTHON, _NUMPY] if self.others else [])
+
+
+class _Source(NamedTuple):
+    """A global generator: read it, write it, start it from a seed."""
+
+    get: Callable[[], Any]
+    put: Callable[[Any], Any]
+    seed: Callable[[int], Any]
+
+
+def _of(generator: torch.Generator) -> _Source:
+    return _Source(generator.get_state, generator.set_state, generator.manual_seed)
+
+
+def _put(sources: list[_Source], states: list[Any]) -> None:
+    for source, state in zip(sources, states, strict=True):
+        source.put(state)
+
+
+_PYTHON = _Source(random.getstate, random.setstate, random.seed)
+_NUMPY = _Source(
+    np.random.get_state, np.random.set_state, lambda seed: np.random.seed(seed % 2**32)
+)
+
+
+def exact_floats(device: torch.device) -> AbstractContextManager[None]:
     """Switch TF32 off inside a block on a GPU, where torch would use it for convolutions."""
-    if device.type != "cuda":
-        yield
-        return
-    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+    return TF32.at(False) if device.type == "cuda" else nullcontext()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy.typing as npt
 
-from unifml.core.adapter import Program, Weights
-from unifml.core.capabilities import Capabilities, NativeTraits
+from unifml.core.adapter import Program, Stack, Weights
+from unifml.core.capabilities import TECHNIQUES, Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.layers import ACTIVATIONS, PRIMITIVES
@@ -34,7 +35,9 @@ class TorchAdapter:
         exact=True,
         partial_fit=True,
         multilabel=True,
-        precisions=frozenset({"float32", "float64"}),
+        techniques=TECHNIQUES - {"native_callbacks"},  # torch has none
+        stacks=True,
+        precisions=frozenset({"float32", "float64", "bf16", "fp16", "tf32"}),
         devices=frozenset({"cpu", "cuda", "mps"}),
         callables=True,
         onnx=True,
@@ -73,11 +76,34 @@ class TorchAdapter:
         return layers.native(plan.graph, weights, plan.signature.dtype)
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
+        from unifml.adapters._torch_engine.dense.program import DenseProgram, can_run
         from unifml.adapters.torch.natives import NativeProgram
         from unifml.adapters.torch.program import NetworkProgram
 
-        kind = NativeProgram if plan.network is None else NetworkProgram
+        if plan.network is None:
+            return NativeProgram(model, plan, data)
+        kind = DenseProgram if can_run(plan) else NetworkProgram
         return kind(model, plan, data)
+
+    def stack(
+        self, weights: Sequence[Weights], plans: Sequence[Plan], tables: Sequence[Table]
+    ) -> Stack | None:
+        from unifml.adapters._torch_engine.dense.stack import DenseStack, stacks
+
+        made: Any = DenseStack(weights, plans, tables) if stacks(plans, tables) else None
+        return made  # type: ignore[no-any-return]
+
+    def release(self) -> None:
+        """Hand memory of devices that is free, and kept for later, back to them."""
+        gc.collect()
+        torch: Any = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        if torch is not None and torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+
+    def callback(self, native: object) -> None:
+        """Return None: torch has no callbacks of its own."""
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
         from unifml.adapters.torch import weights

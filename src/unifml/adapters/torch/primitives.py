@@ -11,7 +11,7 @@ from torch import nn
 
 from unifml.adapters.torch.weaving import Builder, Weaver, Wire
 from unifml.layers import Node
-from unifml.layers.activation import LEAKY_SLOPE
+from unifml.layers.activation import FAR, LEAKY_SLOPE
 
 _BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d, 4: nn.BatchNorm3d}
 _DROPOUTS = {2: nn.Dropout1d, 3: nn.Dropout2d, 4: nn.Dropout3d}
@@ -40,7 +40,23 @@ def _activation(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
     layer: Any = node.layer
     if layer.function == "softmax" and w.features_first(node) and len(node.shape) > 1:
         return w.module(node.name, nn.Softmax(dim=1), *x)
-    return w.module(node.name, _ACTIVATIONS[layer.function](), *x)
+    return _apply(w, node.name, layer.function, x[0])
+
+
+def _learned_activation(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
+    layer: Any = node.layer
+    bent = _apply(w, f"{node.name}.function", layer.function, x[0])
+    strength = nn.Parameter(torch.empty(node.shape[-1]))
+    return w.call(torch.lerp, x[0], bent, w.tensor(f"{node.name}.strength", strength))
+
+
+def _apply(w: Weaver, path: str, function: str, x: Wire) -> Wire:
+    """Add an activation: torch's module, or what it is made of where torch has none."""
+    if function != "smooth_clip":
+        return w.module(path, _ACTIVATIONS[function](), x)
+    near = w.call(torch.clamp, x, -FAR, FAR)  # its square is finite
+    square = w.call(torch.div, w.call(torch.square, near), 9.0)
+    return w.call(torch.div, near, w.call(torch.sqrt, w.call(torch.add, square, 1.0)))
 
 
 def _dropout(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
@@ -110,11 +126,11 @@ def _join(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
     if layer.how == "concat":
         axis = 1 if w.features_first(node) and len(node.shape) > 1 else -1
         return w.call(torch.cat, list(x), axis)
-    function = torch.add if layer.how == "add" else torch.mul
+    function = torch.mul if layer.how == "multiply" else torch.add
     y = x[0]
     for other in x[1:]:
         y = w.call(function, y, other)
-    return y
+    return w.call(torch.div, y, len(x)) if layer.how == "average" else y
 
 
 def _periodic(w: Weaver, node: Node, x: tuple[Wire, ...]) -> Wire:
@@ -164,6 +180,7 @@ BUILDERS: dict[str, tuple[str, Builder]] = {
     "dense": ("last", _dense),
     "feature_dense": ("last", _feature_dense),
     "activation": ("any", _activation),
+    "learned_activation": ("last", _learned_activation),
     "dropout": ("any", _dropout),
     "spatial_dropout": ("first", _spatial_dropout),
     "batch_norm": ("first", _batch_norm),

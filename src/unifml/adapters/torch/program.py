@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from math import prod
 from typing import Any
 
@@ -11,37 +10,43 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unifml.adapters._torch_engine.epoch import Batch, walk
-from unifml.adapters._torch_engine.flat import FlatGroup
+from unifml.adapters._torch_engine.epoch import Batch
+from unifml.adapters._torch_engine.flat import Flat, Loose, Trained
 from unifml.adapters._torch_engine.losses import weighted_mean
-from unifml.adapters._torch_engine.optimizers import Stepper
-from unifml.adapters._torch_engine.program import ModuleProgram
-from unifml.adapters._torch_engine.rng import exact_floats, seeded
+from unifml.adapters._torch_engine.program import ModuleProgram, under
+from unifml.adapters._torch_engine.rng import Stream, exact_floats
 from unifml.adapters.torch import layers
 from unifml.adapters.torch import weights as room
+from unifml.adapters.torch.norms import BiasedVariances
 from unifml.core.adapter import Weights
+from unifml.core.inputs import by_name
 from unifml.core.plan import Plan
-from unifml.core.table import BatchOrder, FloatArray, Table
+from unifml.core.signature import ANY
+from unifml.core.table import FloatArray, Table
+from unifml.layers import Graph
 
 
 class NetworkProgram(ModuleProgram):
     """Trains the module itself: flat parameters, fused steps, rows on the device.
 
-    See `unifml.core.adapter.Program`.
+    An optimizer of the user gets the parameters in their own shapes instead. See
+    `unifml.core.adapter.Program`.
     """
 
     def __init__(self, weights: Weights, plan: Plan, data: Table | None) -> None:
         self.graph, dtype = plan.graph.body(), plan.signature.dtype
         super().__init__(layers.native(self.graph, weights, dtype), plan, getattr(torch, dtype))
         self.widest = max((abs(prod(node.shape)) for node in self.graph.nodes), default=1)
-        self.random = any(isinstance(m, _DROPOUTS) for m in self.module.modules())
+        self.work = work(self.graph, _LONG)
+        self.norms: BiasedVariances | None = None
+        if any(isinstance(m, _DROPOUTS) for m in self.module.modules()):
+            self.stream = Stream(self.device, others=False)
         if data is not None:
-            self.learn_from(data, self._flat_stepper())
-            for norm in self.module.modules():
-                if isinstance(norm, nn.modules.batchnorm._BatchNorm):
-                    _keep_biased_variance(norm)
+            self.learn_from(data, self._trained())
+            norms = BiasedVariances(self.module)
+            self.norms = norms if norms.norms else None
 
-    def _flat_stepper(self) -> Stepper:
+    def _trained(self) -> Trained:
         specs = self.graph.weight_specs()
         kernels: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
@@ -49,28 +54,33 @@ class NetworkProgram(ModuleProgram):
             if isinstance(place.tensor, nn.Parameter):
                 kernel = specs[place.name].role == "kernel"
                 (kernels if kernel else others).append(place.tensor)
-        self.groups = FlatGroup(kernels), FlatGroup(others)
-        flat = [[group.values] if group.values.numel() else [] for group in self.groups]
-        return Stepper(flat[0], flat[1], self.plan)
+        # On a GPU recurrent modules keep weights in one buffer of their own, in cuDNN's order.
+        recurrent = any(isinstance(m, nn.RNNBase) for m in self.module.modules())
+        own_order = recurrent and self.device.type == "cuda"
+        if own_order or self.plan.settings.optimizer.kind == "custom":
+            return Loose(kernels, others)
+        return Flat(kernels, others)
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
-        self.require_rows()
-        self.module.train()
-        randomness = seeded(seed) if self.random else nullcontext()
-        with randomness, exact_floats(self.device), self.threads(order.largest):
-            return walk(self.rows, order, rates, self._step)
+    def take(self, data: Table) -> None:
+        super().take(data)
+        longest = max((v.shape[1] for v in by_name(data.X).values() if v.ndim > 1), default=1)
+        self.work = work(self.graph, longest)
 
-    def _step(self, batch: Batch, rate: float) -> Tensor:
-        X, y, weight = batch
-        return self.descend(weighted_mean(self.loss(self.call(X), y), weight), rate)
+    def descend(self, batch: Batch, share: float | None) -> Tensor:
+        if self.norms is None:
+            return super().descend(batch, share)
+        self.norms.remember()
+        loss = super().descend(batch, share)
+        self.norms.correct()
+        return loss
 
     def loss_and_gradient(self, weights: Weights) -> tuple[float, dict[str, FloatArray]]:
         self.require_rows()
         room.write(self.module, self.graph, weights)
         self.module.eval()
-        self.stepper.zero()
+        self.descent.zero()
         X, y, weight = self.rows.whole()
-        with self.threads(len(y)):
+        with exact_floats(self.device), self.threads(len(y)):
             loss = weighted_mean(self.loss(self.call(X), y), weight)
             loss.backward()
         return float(loss.detach()), {
@@ -80,38 +90,46 @@ class NetworkProgram(ModuleProgram):
         }
 
     def result(self) -> dict[str, npt.NDArray[Any]]:
-        return room.read(self.module, self.graph)
+        with self.shown():
+            return room.read(self.module, self.graph)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        weights = {f"weights/{name}": value for name, value in self.result().items()}
-        return weights | self.stepper.state() if self.trains else weights
+        weights = room.read(self.module, self.graph)
+        found = {f"weights/{name}": value for name, value in weights.items()}
+        if not self.trains:
+            return found
+        if self.descent.average is not None:
+            found |= {f"average/{name}": value for name, value in self.result().items()}
+        return found | self.descent.state()
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        prefix = "weights/"
-        weights = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        room.write(self.module, self.graph, weights)
+        weights = under("weights/", state)
         if self.trains:
-            self.stepper.restore(state)
+            room.write(self.module, self.graph, weights | under("average/", state))
+            self.descent.average_here()
+            self.descent.restore(state)
+        room.write(self.module, self.graph, weights)
 
 
+def work(graph: Graph, longest: int) -> int:
+    """Return about how many multiplications a row takes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    longest : int
+        Stands for the number of steps where that differs from row to row.
+    """
+    total = 0
+    for node in graph.nodes:
+        if node.layer.kind == "embedding":  # it looks up
+            continue
+        weights = sum(prod(spec.shape) for spec in node.weights)
+        shapes = [[longest if n == ANY else n for n in s] for s in (*node.shapes, node.shape)]
+        total += weights * max(prod(shape[:-1]) for shape in shapes)
+    return total
+
+
+_LONG = 32  # steps of sequences of unequal length, before there are any
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-
-
-def _keep_biased_variance(norm: nn.modules.batchnorm._BatchNorm) -> None:
-    """Let the running variance follow the batch's biased variance; torch takes the unbiased."""
-    before: list[Tensor] = []
-
-    def remember(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        before[:] = [norm.running_var.clone()] if module.training else []
-
-    def correct(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if before:
-            kept = before[0] * (1.0 - norm.momentum)
-            rows = inputs[0].numel() // norm.num_features
-            share = (rows - 1) / rows
-            assert norm.running_var is not None
-            # A new tensor: autograd keeps the old one for the way back.
-            norm.running_var = kept + (norm.running_var - kept) * share
-
-    norm.register_forward_pre_hook(remember)
-    norm.register_forward_hook(correct)

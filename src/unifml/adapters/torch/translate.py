@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from unifml.core.plan import Plan
-from unifml.training import SGD, Adam, RMSprop
+from unifml.training import SGD, Adagrad, Adam, CustomOptimizer, RMSprop
 
 
 def translate(plan: Plan) -> str:
@@ -92,18 +92,15 @@ def _training(plan: Plan) -> list[str]:
     if plan.procedure == "exact":
         return [
             "# solved exactly: SciPy's L-BFGS-B over loss and gradient of all rows, in float64",
-            f"# objective: {settings.loss} + {settings.l2:g} / 2 * sum(kernel ** 2)",
+            f"# objective: {settings.loss.kind} + {settings.l2:g} / 2 * sum(kernel ** 2)",
         ]
-    loss = _LOSSES[settings.loss]
-    if settings.loss == "cross_entropy" and (plan.task.multilabel or plan.task.binary):
-        loss = "nn.functional.binary_cross_entropy_with_logits"
     return [
         f"optimizer = {_optimizer(plan)}",
         f"# l2: {settings.l2:g} * kernel and l1: {settings.l1:g} * sign(kernel) added to gradients",
         f"# schedule: {settings.schedule!r}; loss = sum(w * loss) / sum(w) in each batch",
         f"for epoch in range({settings.epochs}):",
         f"    for rows in order(seed, epoch, batch_size={settings.batch_size}):  # drawn in NumPy",
-        f"        loss = {loss}(model(X[rows]), y[rows])",
+        f"        loss = {_loss(plan)}",
         "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
     ]
 
@@ -120,9 +117,27 @@ def _optimizer(plan: Plan) -> str:
     if isinstance(optimizer, SGD):
         rest = f"momentum={optimizer.momentum}, nesterov={optimizer.nesterov}"
         return f"torch.optim.SGD(model.parameters(), lr={rate}, {rest})"
-    assert isinstance(optimizer, RMSprop)
-    rest = f"alpha={optimizer.rho}, eps={optimizer.epsilon}"
-    return f"torch.optim.RMSprop(model.parameters(), lr={rate}, {rest})  # rho -> alpha"
+    if isinstance(optimizer, RMSprop):
+        rest = f"alpha={optimizer.rho}, eps={optimizer.epsilon}"
+        return f"torch.optim.RMSprop(model.parameters(), lr={rate}, {rest})  # rho -> alpha"
+    if isinstance(optimizer, Adagrad):
+        return f"torch.optim.Adagrad(model.parameters(), lr={rate}, eps={optimizer.epsilon})"
+    if isinstance(optimizer, CustomOptimizer):
+        return "your_optimizer(model.parameters())  # its rates are multiplied by the schedule's"
+    return f"{optimizer!r}  # torch has none: unifml's rule, learning rate {rate}"
+
+
+def _loss(plan: Plan) -> str:
+    loss = plan.settings.loss
+    on_off = plan.task.multilabel or plan.task.binary
+    if loss.kind not in _LOSSES:
+        return f"{loss.kind}(model(X[rows]), y[rows])  # torch has none: unifml's {loss!r}"
+    if loss.kind == "cross_entropy" and on_off:
+        share = getattr(loss, "label_smoothing", 0.0)
+        y = f"{1 - share:g} * y[rows] + {share / 2:g}" if share else "y[rows]"
+        return f"nn.functional.binary_cross_entropy_with_logits(model(X[rows]), {y})"
+    fields = "".join(f", {k}={v!r}" for k, v in loss.get_params(deep=False).items() if v)
+    return f"{_LOSSES[loss.kind]}(model(X[rows]), y[rows]{fields if loss.kind != 'custom' else ''})"
 
 
 _LOSSES = {
@@ -130,4 +145,6 @@ _LOSSES = {
     "mse": "0.5 * nn.functional.mse_loss",
     "mae": "nn.functional.l1_loss",
     "huber": "nn.functional.huber_loss",
+    "poisson": "nn.functional.poisson_nll_loss",
+    "custom": "loss_of_yours",
 }

@@ -162,6 +162,7 @@ _NAMES: dict[str, dict[str, tuple[str, Turn, Turn]]] = {
     "layer_norm": _NORM,
     "group_norm": _NORM,
     "rms_norm": {"scale": ("weight", *_SAME)},
+    "learned_activation": {"strength": ("strength", *_SAME)},
     "standardize": {"mean": ("mean", *_SAME), "scale": ("scale", *_SAME)},
     "embedding": {"table": ("weight", *_SAME)},
     "learned_positions": {"table": ("table", *_SAME)},

@@ -1,0 +1,402 @@
+"""Each technique against the loop that one would write by hand in torch."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from training.by_hand import (
+    BINARY,
+    CLASSES,
+    IMAGES,
+    NUMBER,
+    by_hand,
+    close,
+    native,
+    network,
+    order,
+    plan,
+    table,
+    weights_of,
+)
+
+from unifml.errors import CapabilityError, DataTypeError
+from unifml.training import SGD, AdamW, CustomLoss, Training
+
+pytestmark = pytest.mark.torch
+RATES = np.array([0.3, 0.2, 0.4, 0.1])
+
+
+def cross_entropy(outputs, y):
+    from torch.nn import functional
+
+    return functional.cross_entropy(outputs, y)
+
+
+def sgd(module, **settings):
+    import torch
+
+    return torch.optim.SGD(module.parameters(), lr=1.0, **settings)
+
+
+def kernels(module):
+    return [p for p in module.parameters() if p.ndim > 1]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"clip_norm": 0.05},
+        {"clip_value": 0.01},
+        {"clip_value": 0.02, "clip_norm": 0.05, "l2": 0.5, "l1": 0.1},
+        {"clip_norm": 1e6},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("loose", [False, True], ids=["flat", "loose"])
+def test_gradients_are_clipped_with_their_penalties(asked, loose):
+    import torch
+
+    data = table()
+    if loose:
+        asked = {**asked, "optimizer": lambda p: torch.optim.SGD(p, lr=1.0), "learning_rate": 1.0}
+    program, module = network(IMAGES, data, **asked)
+
+    def change(module):
+        for kernel in kernels(module):
+            kernel.grad += asked.get("l2", 0.0) * kernel.detach()
+            kernel.grad += asked.get("l1", 0.0) * kernel.detach().sign()
+        if "clip_value" in asked:
+            torch.nn.utils.clip_grad_value_(module.parameters(), asked["clip_value"])
+        if "clip_norm" in asked:
+            torch.nn.utils.clip_grad_norm_(module.parameters(), asked["clip_norm"])
+
+    by_hand(module, sgd(module), data, order(), RATES, cross_entropy, change)
+    program.run_epoch(order(), RATES, 0)
+    close((program, data.X), module, 1e-4 if "clip_norm" in asked else 1e-12)  # torch adds 1e-6
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["network", "native"])
+def test_batches_that_accumulate_are_one_batch(kind, weighted):
+    data = table(weighted=weighted)
+
+    def program(**training):
+        made, module = network(IMAGES, data, optimizer=SGD(momentum=0.9), **training)
+        if kind == "network":
+            return made
+        return native(module, data, optimizer=SGD(momentum=0.9), **training)
+
+    small, large = program(accumulate=3), program()
+    rates = RATES[:2]
+    losses = small.run_epoch(order(6, 3), rates, 0)
+    large.run_epoch(order(18), rates, 0)
+    assert losses.shape == (5,)
+    for name, value in weights_of(large).items():
+        np.testing.assert_allclose(weights_of(small)[name], value, rtol=1e-12, atol=1e-14)
+    weight = np.ones(26) if data.weight is None else data.weight
+    sums = [weight[order(6).rows[place]].sum() for place in order(6).bounds]
+    first = np.average(losses[:3], weights=sums[:3])
+    np.testing.assert_allclose(first, program().run_epoch(order(18), rates, 0)[0])
+
+
+@pytest.mark.parametrize("kind", ["network", "native", "custom"])
+def test_the_average_of_the_weights_predicts(kind):
+    import torch
+
+    data = table()
+    training = {"ema": 0.6}
+    if kind == "custom":
+        training |= {"optimizer": lambda p: torch.optim.SGD(p, lr=1.0), "learning_rate": 1.0}
+    program, module = network(IMAGES, data, **training)
+    if kind == "native":
+        program = native(module, data, **training)
+    average, counted = [p.detach().clone() for p in module.parameters()], []
+
+    def follow(optimizer, args, kwargs):
+        t = len(counted)
+        keep = min(0.6, (1 + t) / (10 + t))
+        counted.append(t)
+        with torch.no_grad():
+            for mean, p in zip(average, module.parameters(), strict=True):
+                mean.mul_(keep).add_(p, alpha=1 - keep)
+
+    optimizer = sgd(module)
+    optimizer.register_step_post_hook(follow)
+    for epoch in range(3):
+        by_hand(module, optimizer, data, order(seed=epoch), RATES, cross_entropy)
+        program.run_epoch(order(seed=epoch), RATES, epoch)
+    raw = {k: v for k, v in program.state().items() if k.startswith("weights/")}
+    averaged = deepcopy(module)
+    with torch.no_grad():
+        for p, mean in zip(averaged.parameters(), average, strict=True):
+            p.copy_(mean)
+    close((program, data.X), averaged)
+    for k, v in program.state().items():  # predicting has changed nothing
+        if k in raw:
+            np.testing.assert_array_equal(v, raw[k])
+        if k.startswith("average/") and kind != "native":
+            np.testing.assert_array_equal(v, weights_of(program)[k.removeprefix("average/")])
+    found = sorted(float(v.sum()) for v in raw.values())
+    wanted = sorted(p.sum().item() for p in module.parameters())
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_sixteen_bits_are_autocast():
+    import torch
+
+    data = table(dtype="float32")
+    program, module = network(IMAGES, data, dtype="float32", precision="bf16")
+    plain, _ = network(IMAGES, data, dtype="float32")
+    lower = torch.autocast("cpu", dtype=torch.bfloat16)
+
+    def loss(outputs, y):
+        assert outputs.dtype == torch.bfloat16
+        return cross_entropy(outputs.float(), y)
+
+    by_hand(lambda_module(module, lower), sgd(module), data, order(), RATES, loss)
+    losses = program.run_epoch(order(), RATES, 0)
+    close((program, data.X), module, 1e-6)
+    assert {v.dtype for v in program.result().values()} == {np.dtype("float32")}
+    whole = plain.run_epoch(order(), RATES, 0)
+    np.testing.assert_allclose(losses, whole, rtol=0.05)
+    assert np.abs(losses - whole).max() > 1e-5  # fewer bits were used
+
+
+def lambda_module(module, context):
+    def call(X):
+        with context:
+            return module(X)
+
+    return call
+
+
+@pytest.mark.parametrize("precision", ["fp16", "tf32"])
+def test_a_precision_that_a_device_has_not_is_refused(precision):
+    with pytest.raises(CapabilityError, match=f"{precision}.*cuda only.*bf16"):
+        network(IMAGES, table(dtype="float32"), dtype="float32", precision=precision)
+
+
+def test_losses_are_scaled_down_where_gradients_overflow(monkeypatch):
+    import torch
+
+    from unifml.adapters._torch_engine import precision as bits
+    from unifml.adapters._torch_engine.descent import Descent
+    from unifml.adapters._torch_engine.flat import Flat
+
+    weight = torch.nn.Parameter(torch.tensor([2.0, -1.0]))
+    settings = plan(IMAGES, table(), optimizer=AdamW(), precision="fp16", ema=0.5).settings
+    descent = Descent(Flat([weight], []), settings)
+    plain = torch.nn.Parameter(torch.tensor([2.0, -1.0]))
+    adam = torch.optim.Adam([plain], lr=0.1)
+
+    def step(slope):
+        descent.begin(np.array([0.1]))
+        descent.zero()
+        descent.back((weight * slope).sum())
+        descent.step(0)
+
+    step(1e30)  # times 2**15 fits, times 2**15 twice does not
+    assert descent.scale.scale == 2.0**15
+    step(1e38)
+    assert (descent.scale.scale, descent.scale.good, descent.done) == (2.0**14, 0, 2)
+    for slope in (1e30, 0.0):  # the step that was left out counts
+        adam.zero_grad()
+        (plain * slope).sum().backward()
+        adam.step() if slope else adam.state[plain]["step"].add_(1)
+    torch.testing.assert_close(weight, plain)
+    monkeypatch.setattr(bits, "GOOD", 2)
+    step(1.0)
+    step(1.0)
+    assert (descent.scale.scale, descent.scale.good) == (2.0**15, 0)
+    other = Descent(Flat([torch.nn.Parameter(torch.zeros(2))], []), settings)
+    step(1.0)
+    other.restore(descent.state())
+    assert (other.scale.scale, other.scale.good, other.done) == (2.0**15, 1, 5)
+
+
+def test_an_optimizer_of_the_user_gets_the_parameters_as_they_are():
+    import torch
+
+    data, shapes = table(), []
+
+    def make(parameters):
+        shapes.extend(tuple(p.shape) for p in parameters)
+        return torch.optim.NAdam(parameters, lr=0.05)
+
+    program, module = network(IMAGES, data, optimizer=make, l2=0.1, clip_norm=0.5)
+    assert sorted(shapes) == sorted(tuple(p.shape) for p in module.parameters())
+    optimizer = torch.optim.NAdam(module.parameters(), lr=0.05)
+
+    def change(module):
+        for kernel in kernels(module):
+            kernel.grad += 0.1 * kernel.detach()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+
+    # Its own rate holds; the loop's are shares of it.
+    shares = np.array([1.0, 0.5, 0.25, 1.0])
+    by_hand(module, optimizer, data, order(), 0.05 * shares, cross_entropy, change)
+    program.run_epoch(order(), shares, 0)
+    close((program, data.X), module, 1e-4)
+    assert program.plan.settings.learning_rate == 1.0
+
+
+def test_a_learning_rate_that_was_set_replaces_the_optimizers_own():
+    import torch
+
+    data = table()
+    own = {"optimizer": lambda p: torch.optim.Adadelta(p, lr=7.0), "learning_rate": 0.5}
+    program, module = network(IMAGES, data, **own)
+    by_hand(module, torch.optim.Adadelta(module.parameters()), data, order(), RATES, cross_entropy)
+    program.run_epoch(order(), RATES, 0)
+    close((program, data.X), module)
+
+
+def test_optimizers_that_cannot_step_are_refused():
+    import torch
+
+    with pytest.raises(CapabilityError, match="needs a closure"):
+        network(IMAGES, table(), optimizer=torch.optim.LBFGS)
+    with pytest.raises(CapabilityError, match="a function from parameters to"):
+        network(IMAGES, table(), optimizer=lambda parameters: 3)
+
+
+@pytest.mark.parametrize("case", ["classes", "two", "number"])
+def test_a_loss_of_the_user_trains_as_by_hand(case):
+    import torch
+
+    task = {"classes": CLASSES, "two": BINARY, "number": NUMBER}[case]
+    loss = {
+        "classes": torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5])),
+        "two": torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0])),
+        "number": lambda outputs, y: (outputs - y).abs() ** 3,
+    }[case]
+    data = table(task=task)
+    program, module = network(IMAGES, data, task, loss=CustomLoss(loss))
+
+    def mean(outputs, y):
+        if case == "classes":  # torch's own mean divides by the weights of the classes
+            weight = loss.weight.double()
+            return torch.nn.functional.cross_entropy(outputs, y, weight, reduction="none").mean()
+        if case == "two":
+            return deepcopy(loss).double()(outputs, y[:, None].double())
+        return loss(outputs, y).mean()
+
+    rates = RATES / 10
+    by_hand(module, sgd(module), data, order(), rates, mean)
+    program.run_epoch(order(), rates, 0)
+    close((program, data.X), module)
+    outputs = program.forward(data.X)
+    rows = program.row_losses(outputs, data.y)
+    assert rows.shape == (26,)
+    np.testing.assert_allclose(
+        rows.mean(), mean(torch.tensor(outputs), torch.tensor(data.y)).item(), rtol=1e-12
+    )
+
+
+def test_a_loss_of_one_number_has_no_weights():
+    def loss(outputs, y):
+        return (outputs - y).abs().mean()
+
+    for weighted in (False, True):
+        data = table(task=NUMBER, weighted=weighted)
+        program, _ = network(IMAGES, data, NUMBER, loss=CustomLoss(loss))
+        if not weighted:
+            assert np.isfinite(program.run_epoch(order(), RATES, 0)).all()
+            assert np.ptp(program.row_losses(data.y, data.y + 1.0)) == 0
+            continue
+        with pytest.raises(CapabilityError, match="one number for each row"):
+            program.run_epoch(order(), RATES, 0)
+
+
+def test_a_training_step_of_the_user_accumulates_by_rows():
+    import torch
+
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.body = torch.nn.Linear(4, 3, dtype=torch.float64)
+
+        def forward(self, X):
+            return self.body(X)
+
+        def training_step(self, batch):
+            X, y = batch
+            return cross_entropy(self(X), y).reshape(1)
+
+    data = table((4,))
+    small, large = native(Own(), data, accumulate=2), native(Own(), data)
+    small.run_epoch(order(9, 2), RATES[:2], 0)
+    large.run_epoch(order(18), RATES[:2], 0)
+    for name, value in weights_of(large).items():
+        np.testing.assert_allclose(weights_of(small)[name], value, rtol=1e-12)
+    for asked in ({"l2": 0.1}, {"loss": "focal"}, {"label_smoothing": 0.1}):
+        with pytest.raises(CapabilityError, match="computes its whole objective"):
+            native(Own(), data, **asked)
+    bad = Own()
+    bad.training_step = lambda batch: 3.0
+    with pytest.raises(DataTypeError, match="tensor of one number"):
+        native(bad, data).run_epoch(order(), RATES, 0)
+
+
+def test_what_has_no_gradient_does_not_move():
+    import torch
+
+    class Parted(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.used, self.idle, self.frozen = (torch.nn.Linear(4, 3).double() for _ in range(3))
+            self.frozen.requires_grad_(False)
+            self.calls = 0
+
+        def forward(self, X):
+            self.calls += self.training
+            late = self.idle(X) if self.calls > 4 else 0.0
+            return self.used(X) + self.frozen(X) + late
+
+    module, data = Parted(), table((4,))
+    adam = {"optimizer": AdamW(), "weight_decay": 0.1, "l2": 0.1, "ema": 0.5}
+    program = native(module, data, **adam, clip_norm=9.0)
+    program.run_epoch(order(), RATES, 0)
+    for name, value in module.state_dict().items():
+        moved = not np.array_equal(value.numpy(), program.module.state_dict()[name].numpy())
+        assert moved == name.startswith("used")
+    # Counts are each tensor's own: a first step late is as long as a first step early.
+    program.run_epoch(order(), np.full(4, 1e-3), 0)
+    found = program.state()
+    assert (found["clock/0"], found["clock/1"], found["updates"]) == (8, 4, 8)
+
+
+def test_soft_targets_are_shares():
+    import torch
+
+    data = table()
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), 26)
+    program, module = network(IMAGES, data, mixup=0.2)
+    program.take(type(data)(data.X, shares))
+    mixed = type(data)(data.X, shares)
+    by_hand(module, sgd(module), mixed, order(), RATES, cross_entropy)
+    program.run_epoch(order(), RATES, 0)
+    close((program, data.X), module)
+    assert torch.is_tensor(program.rows.y)
+
+
+def test_all_that_training_may_ask_for_is_known():
+    import unifml
+
+    known = unifml.get_adapter("torch").capabilities.techniques
+    asked = Training(
+        clip_norm=1.0,
+        clip_value=1.0,
+        accumulate=2,
+        ema=0.9,
+        mixup=0.1,
+        deterministic=True,
+        compile=True,
+        loss=lambda outputs, y: outputs,
+        optimizer=lambda parameters: parameters,
+    )
+    assert asked.resolve({}, CLASSES, 9).techniques == known
