@@ -10,6 +10,7 @@
     ├── DataError               (ValueError)       X, y or the weights are not usable
     ├── DataTypeError           (TypeError)        an argument is of a type nobody can use
     ├── MissingDependencyError  (ImportError)      an extra is not installed
+    ├── DeviceMemoryError       (MemoryError)      the device's memory is too small for a batch
     ├── DivergedError           (ArithmeticError)  the loss became NaN or infinite
     ├── FileFormatError         (ValueError)       not a file of unifml, damaged, or too new
     ├── UntrustedTypeError      (ValueError)       a file holds types that nobody has vouched for
@@ -30,6 +31,7 @@ __all__ = [
     "DataError",
     "DataTypeError",
     "DeviceError",
+    "DeviceMemoryError",
     "DivergedError",
     "ExportError",
     "ExportMismatchError",
@@ -113,6 +115,10 @@ class MissingDependencyError(UnifmlError, ImportError):
             found=f"not installed: {', '.join(packages)}",
             fix=f'run: python -m pip install "unifml[{extra}]"',
         )
+
+
+class DeviceMemoryError(UnifmlError, MemoryError):
+    """The memory of the device is too small for a batch; the message names a size to try."""
 
 
 class DivergedError(UnifmlError, ArithmeticError):

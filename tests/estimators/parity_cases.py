@@ -26,7 +26,7 @@ from unifml.layers import (
     Sequential,
     Standardize,
 )
-from unifml.models import CNN, MLP, RNN, Autoencoder, Linear, Model, TransformerEncoder
+from unifml.models import CNN, MLP, RNN, Autoencoder, Linear, Model, Tabular, TransformerEncoder
 
 ROWS = 300  # of digits: enough for a few batches
 RECURRENT, OTHERS = 1e-4, 1e-5  # promised differences of predictions after training
@@ -125,6 +125,10 @@ CASES: dict[str, Case] = {
         MLP((24,), numeric="piecewise", numeric_dim=4), diabetes, Regressor
     ),
     "mlp, categorical": Case(MLP((24,), categorical=(1,), categorical_dim=3), coded, Regressor),
+    "tabular": Case(Tabular((24, 16), dropout=0.0), wine),
+    "tabular, members": Case(
+        Tabular((16,), dropout=0.0, members=2, categorical=(1,)), coded, Regressor
+    ),
     "cnn, images": Case(CNN((8, 16), dims=2), digits),
     "cnn, images, residual, group norm": Case(
         CNN((8, 16), norm="group", residual=True, head="avg", hidden=(16,), dims=2), digits

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
 from unifml import Callback, Classifier, EarlyStopping, Native, Regressor, Training
-from unifml.errors import CapabilityError, ParameterError, UnknownNameError
+from unifml.errors import CapabilityError, DataTypeError, ParameterError, UnknownNameError
 from unifml.models import MLP, Linear
 
 
@@ -100,7 +100,7 @@ def test_an_object_with_half_of_the_methods_is_no_callback(backend):
         def on_epoch_end(self, run):
             return True
 
-    with pytest.raises(ParameterError, match=r"a tuple of unifml\.Callback"):
+    with pytest.raises(DataTypeError, match=r"derive it from unifml\.Callback"):
         fresh(backend, training=Training(callbacks=(Half(),))).fit(X, LABELS)
 
 

@@ -38,6 +38,7 @@ from unifml.layers import (
     Input,
     Layer,
     LayerNorm,
+    LearnedActivation,
     LearnedPositions,
     MaxPool,
     MultiHeadAttention,
@@ -310,7 +311,7 @@ def combined(draw: Draw) -> Case:
 
     def grown(inner: st.SearchStrategy[Layer]) -> st.SearchStrategy[Layer]:
         several = st.lists(inner, min_size=1, max_size=2).map(tuple)
-        sums = st.sampled_from(["add", "multiply"])
+        sums = st.sampled_from(["add", "multiply", "average"])
         same = several.map(lambda layers: tuple(Sequential((x, Dense(3))) for x in layers))
         return st.one_of(
             st.builds(Sequential, several),
@@ -331,10 +332,15 @@ def activation(draw: Draw, shape: Shape) -> Layer:
     return Activation(draw(st.sampled_from(ACTIVATIONS)))
 
 
+def learned_activation(draw: Draw, shape: Shape) -> Layer:
+    return LearnedActivation(draw(st.sampled_from([f for f in ACTIVATIONS if f != "softmax"])))
+
+
 BUILDS: dict[str, Callable[[Draw], Case]] = {
     "dense": plain(lambda draw, _: Dense(number(draw, 1, 4), draw(FLAG)), 1, 4),
     "feature_dense": plain(lambda draw, _: FeatureDense(number(draw, 1, 4), draw(FLAG)), 2, 2),
     "activation": plain(activation, 1, 4),
+    "learned_activation": plain(learned_activation, 1, 4),
     "dropout": plain(lambda draw, _: Dropout(draw(st.sampled_from([0.0, 0.3]))), 1, 4),
     "spatial_dropout": plain(
         lambda draw, _: SpatialDropout(draw(st.sampled_from([0.0, 0.3]))), 2, 4

@@ -33,6 +33,7 @@ from unifml.layers import (
     Input,
     Layer,
     LayerNorm,
+    LearnedActivation,
     LearnedPositions,
     MaxPool,
     MultiHeadAttention,
@@ -133,6 +134,8 @@ SHAPES: list[tuple[Layer, tuple[int, ...], tuple[int, ...], int]] = [
     (Parallel((Dense(2), Dense(3), Sequential(()))), (4,), (9,), 25),
     (Parallel((Dense(2), Dense(2)), join="add"), (4,), (2,), 20),
     (Parallel((Dense(2), Dense(2)), join="multiply"), (5, 4), (5, 2), 20),
+    (Parallel((Dense(2), Dense(2)), join="average"), (4,), (2,), 20),
+    (LearnedActivation(), (5, 4), (5, 4), 4),
     (Repeat(Dense(4), 3), (4,), (4,), 60),
     (Repeat(Dense(4), 0), (4,), (4,), 0),
 ]

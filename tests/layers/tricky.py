@@ -27,6 +27,7 @@ from unifml.layers import (
     GroupNorm,
     Input,
     Layer,
+    LearnedActivation,
     LearnedPositions,
     MaxPool,
     MultiHeadAttention,
@@ -57,6 +58,13 @@ TWO = (Feed("X", (ANY, 4)), Feed("memory", (ANY, 3)))
 
 CASES: dict[str, Case] = {
     **{f"activation {name}": on((5,), Activation(name)) for name in ACTIVATIONS},
+    "learned selu": on((5,), LearnedActivation()),
+    "learned smooth clip of images": on((3, 2, 4), Conv2D(2, 3), LearnedActivation("smooth_clip")),
+    "learned activation of steps": on((ANY, 2), LearnedActivation("tanh"), GlobalAvgPool()),
+    "average of images": on(
+        (4, 3, 2), Parallel((Conv2D(2, 3), Conv2D(2, 1), Dense(2)), join="average")
+    ),
+    "average of rows": on((4,), Parallel((Dense(3), Dense(3), Dense(3)), join="average")),
     "softmax of images": on((3, 2, 4), Activation("softmax")),
     "same, stride 2, even": on((6, 8, 2), Conv2D(3, 3, strides=2)),
     "same, stride 2, odd": on((7, 5, 2), Conv2D(3, 3, strides=2)),
@@ -140,6 +148,7 @@ CASES: dict[str, Case] = {
     "residual of images": on(
         (5, 6, 2), Residual((Conv2D(3, 3, strides=2), BatchNorm(), Activation("relu")))
     ),
+    "quantiles": on((4,), Standardize(statistic="quantiles"), Activation("smooth_clip"), Dense(2)),
     "some standardised columns": on((4,), Standardize(columns=(1, 3)), Dense(2)),
     "two inputs": Case(
         (

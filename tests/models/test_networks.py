@@ -12,11 +12,11 @@ from unifml.core.signature import ANY, Signature
 from unifml.core.task import Task
 from unifml.errors import ParameterError, UnknownNameError
 from unifml.layers import Activation, BatchNorm, Dense, Dropout, Network, Standardize
-from unifml.models import CNN, MLP, RNN, TransformerEncoder
+from unifml.models import CNN, MLP, RNN, Tabular, TransformerEncoder
 from unifml.models.capable import capable_backends, restrict, shortcoming
 
 TASK = Task("classification", 1, 3)
-NEURAL = [MLP(norm="layer"), CNN(), RNN(), TransformerEncoder()]
+NEURAL = [MLP(norm="layer"), CNN(), RNN(), TransformerEncoder(), Tabular()]
 
 
 def graph(model, shape, **given):
@@ -295,6 +295,7 @@ def test_what_is_refused(case):
 
 EXAMPLES = [
     *(MLP(categorical=("town", 0)), MLP(categorical=("town", 7, "age")), MLP(numeric="piecewise")),
+    *(Tabular(members=2), Tabular(numeric="piecewise", categorical=("town", 0))),
     *(CNN(), CNN(dims=1), CNN(dims=3), CNN(residual=True, norm="group")),
     *(RNN(), RNN(vocabulary=9, mask_id=0), RNN("gru", depth=2, bidirectional=True, pool="max")),
     *(TransformerEncoder(), TransformerEncoder(vocabulary=9), TransformerEncoder(patch=(2, 3))),
@@ -313,7 +314,7 @@ def test_scikit_learn_says_what_it_lacks(model):
     assert lack.startswith("it has no ")
 
 
-@pytest.mark.parametrize("model", [MLP(), CNN(), RNN(), TransformerEncoder()], ids=repr)
+@pytest.mark.parametrize("model", [MLP(), CNN(), RNN(), TransformerEncoder(), Tabular()], ids=repr)
 def test_spaces_hold_what_a_backend_can(model, backend):
     capabilities = get_adapter(backend).capabilities
     space = restrict(model.space(), model, capabilities)
@@ -327,7 +328,7 @@ def test_spaces_hold_what_a_backend_can(model, backend):
 
 @pytest.mark.parametrize("model", [*NEURAL, *EXAMPLES], ids=repr)
 def test_models_are_values(model):
-    again = eval(repr(model), {c.__name__: c for c in (CNN, MLP, RNN, TransformerEncoder)})
+    again = eval(repr(model), {c.__name__: c for c in (CNN, MLP, RNN, Tabular, TransformerEncoder)})
     assert again == model
     assert hash(again) == hash(model)
 

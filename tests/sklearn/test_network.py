@@ -321,7 +321,7 @@ def test_a_network_that_is_no_perceptron_is_refused(layers):
 
 def test_what_it_cannot_compute_is_refused():
     plan = make_plan(TASKS["number"], loss="huber")
-    with pytest.raises(CapabilityError, match="huber"):
+    with pytest.raises(CapabilityError, match="Huber"):
         adapter.program(start(plan), plan, make_rows(TASKS["number"]))
     program = adapter.program(start(plan), plan)
     for call in (program.fit, lambda: program.loss_and_gradient({})):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,12 +13,30 @@ import numpy.typing as npt
 
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
+from unifml.core.inputs import first_of
 from unifml.core.seeds import Seeds, draw_seed
-from unifml.errors import DataError, DataTypeError
+from unifml.core.table import Table
+from unifml.core.task import Task
+from unifml.data import check_weights, has_validation, training_rows
+from unifml.data.streams import (
+    Batches,
+    StreamGate,
+    Survey,
+    as_batch,
+    open_stream,
+    open_to_predict,
+    survey,
+    to_validate,
+)
+from unifml.errors import CapabilityError, DataError, DataTypeError
 from unifml.estimators.carry import Carry
+from unifml.estimators.course import fit_stream
+from unifml.estimators.given import Flowing
 from unifml.estimators.planning import Choices
 from unifml.estimators.resolve import resolve_adapter, resolve_device, resolve_model, unknown
 from unifml.training import Training
+from unifml.training.checkpoint import seed_of
+from unifml.training.job import Steps, complete
 from unifml.training.progress import resolve_verbose
 
 Validation = tuple[Any, Any, Any]
@@ -33,13 +54,17 @@ class Base(Carry):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Learn from rows and their targets.
 
         Parameters
         ----------
-        X : table of shape (n, features)
-            NumPy, list, pandas, polars, Arrow. scikit-learn natives get it untouched.
+        X : table of shape (n, features), or a stream of rows
+            NumPy, list, pandas, polars, Arrow. scikit-learn natives get it untouched. Networks
+            also learn from what does not fit into memory: a ``numpy.memmap``, a map-style dataset
+            of torch (both in our order), a ``DataLoader``, ``tf.data.Dataset``, or a function
+            that returns an iterator of batches ``(X, y)`` (in their own).
         y : array-like of shape (n,) or (n, targets)
             Labels of any type for a classifier (a matrix of 0 and 1 is a multilabel problem),
             numbers for a regressor.
@@ -47,6 +72,8 @@ class Base(Carry):
             Not negative, with a positive sum. A row of weight 0 counts as an absent row.
         X_val, y_val, sample_weight_val : optional
             Rows to validate on after each epoch.
+        groups : array-like of shape (n,) or None
+            What rows belong together, for ``Training(validation=GroupShuffleSplit())``.
 
         Returns
         -------
@@ -60,9 +87,56 @@ class Base(Carry):
         CapabilityError, DataError, DivergedError, ParameterError
             Before work starts, but for a diverged loss.
         """
-        return self._learn(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        validation, as_is = (X_val, y_val, sample_weight_val), self._rules_itself(anew=True)
+        opened = None if as_is else open_stream(X, y, sample_weight)
+        if isinstance(opened, Batches):
+            return complete(self._learn_stream(opened, validation))
+        if opened is not None:
+            X, y, sample_weight = opened
+        validation = validation if as_is else to_validate(*validation)
+        return complete(self._learn(X, y, sample_weight, validation, groups))
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+    def _learn_stream(
+        self, batches: Batches, validation: Validation, classes: Any = None
+    ) -> Steps[Self]:
+        """Yield the jobs of a fit on a stream, and keep what came of them."""
+        choices, scratch = self._choices(), self._scratch()
+        batches = batches.within(partial(_seeded, choices))
+        gate = StreamGate(scratch, **self._rules())
+        found = survey(batches, gate, choices.seeds, **self._survey(classes))
+        if not isinstance(gate.known, tuple):
+            raise DataError("fitting on a stream", found="no rows")
+        task, held_out = self._task_of(found), None
+        if has_validation(*validation):
+            X, y, weight = to_validate(*validation, around=partial(_seeded, choices))
+            values = training_rows(scratch, X, y, known=gate.known, **self._rules())
+            held_out = Table(values, found.encode(y), check_weights(weight, first_of(values)))
+        fitted, history = yield from fit_stream(
+            choices,
+            task,
+            Flowing(batches, found, gate),
+            held_out,
+            feature_names=getattr(scratch, "feature_names_in_", None),
+            classes=None if found.labels is None else found.labels.classes,
+        )
+        return self._keep_stream(fitted, history, scratch, found)
+
+    def _survey(self, classes: Any) -> dict[str, Any]:
+        """Return what a first pass over a stream must look for."""
+        return {"numeric": True}
+
+    def _task_of(self, found: Survey) -> Task:
+        raise CapabilityError(
+            f"{type(self).__name__} on a stream", fix="pass arrays, or call partial_fit"
+        )
+
+    def _keep_stream(self, fitted: Fitted, history: History, scratch: Any, found: Survey) -> Self:
+        return self._keep(fitted, history, scratch)
+
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+    ) -> Steps[Self]:
+        """Yield the jobs of a fit, and keep what came of them; see `unifml.training.job`."""
         raise NotImplementedError
 
     def _choices(self, *, go_on: bool = False) -> Choices:
@@ -81,12 +155,19 @@ class Base(Carry):
             model=model,
             adapter=adapter,
             training=training,
-            seeds=Seeds(self.seed_ if go_on else draw_seed(self.random_state)),
+            seeds=Seeds(self.seed_ if go_on else self._seed(training)),
             device=resolve_device(adapter, self.device),
             asked_device=self.device,
             found_by_call=unknown(model) and not self.backend and not go_on,
             verbose=resolve_verbose(self.verbose),
         )
+
+    def _seed(self, training: Training) -> int:
+        """Return the seed of a fit; a checkpoint has that of the first try."""
+        begun = None
+        if self.random_state is None and training.checkpoint is not None:
+            begun = seed_of(training.checkpoint)
+        return draw_seed(self.random_state) if begun is None else begun
 
     def _scratch(self) -> Any:
         """Return a copy for the gate to write on, so that a failed fit changes nothing."""
@@ -111,7 +192,47 @@ class Base(Carry):
         return self
 
     def _outputs(self, X: Any) -> npt.NDArray[Any]:
-        return finite_outputs(self._state(), self._gate(X))
+        flowing = None if type(X) is np.ndarray else open_to_predict(X)
+        if flowing is None:
+            return finite_outputs(self._state(), self._gate(X))
+        parts = [finite_outputs(self._state(), self._gate(batch_x(batch))) for batch in flowing]
+        if not parts:
+            raise DataError("predicting for a stream", found="no rows")
+        return np.concatenate(parts)
+
+
+def _seeded(choices: Choices, number: int, step: int) -> AbstractContextManager[None]:
+    """Seed what a stream may draw from while it yields a batch, and restore it."""
+    return choices.adapter.seeded(choices.seeds.integer("order", number, step))
+
+
+def with_targets(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return rows and targets to score on: a stream brings its own, and is walked once."""
+    flowing = open_to_predict(X) if y is None and type(X) is not np.ndarray else None
+    if flowing is None:
+        return X, y
+    parts = [(batch_x(batch), batch.y) for batch in flowing]
+    targets = np.concatenate([np.asarray(part) for _, part in parts])
+    return Batches(lambda: [part for part, _ in parts], "stream"), targets
+
+
+def batch_x(batch: Any) -> Any:
+    """Return the inputs of a batch of a stream.
+
+    Raises
+    ------
+    DataTypeError
+        For a single row: an iterator of rows is no stream.
+    """
+    X = as_batch(batch).X
+    if np.ndim(X) == 1 and not isinstance(X, Mapping | list):
+        raise DataTypeError(
+            "X is an iterator of single rows",
+            rule="an array, a list of rows, or a frame of pandas, polars or Arrow is needed, or an "
+            "iterator of batches",
+            fix="list(X)",
+        )
+    return X
 
 
 def finite_outputs(fitted: Fitted, X: Any) -> npt.NDArray[Any]:

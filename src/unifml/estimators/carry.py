@@ -139,14 +139,19 @@ def relearned(fitted: Fitted, weights: Arrays) -> Fitted:
     if fitted.weights is None:
         native = fresh(fitted)
         fitted.adapter.set_weights(native, plan, weights)
-        return Fitted(plan, fitted.backend, native=native, target=fitted.target, memory=memory)
+        return replace(_kept(fitted), plan=plan, native=native, memory=memory)
     outside = fitted.weights.keys() - body_weights(plan, fitted.weights).keys()
     for name in outside:
         if name.endswith(".scale") and not (weights[name] > 0).all():
             raise DataError(f"weight {name!r}", rule="inputs are divided by it: all of it is > 0")
     if any(not np.array_equal(fitted.weights[name], weights[name]) for name in outside):
         memory = _without("x.", memory)  # statistics of rows that are not those of the weights
-    return Fitted(plan, fitted.backend, weights=weights, target=fitted.target, memory=memory)
+    return replace(_kept(fitted), plan=plan, weights=weights, memory=memory)
+
+
+def _kept(fitted: Fitted) -> Fitted:
+    """Return what stays of a state when weights or backend change: how targets were scaled."""
+    return Fitted(fitted.plan, fitted.backend, target=fitted.target, bounds=fitted.bounds)
 
 
 def fresh(fitted: Fitted) -> Any:
@@ -207,7 +212,8 @@ def _moved(fitted: Fitted, adapter: Adapter, device: str) -> Fitted:
     weights = {k: v.astype(dtype) if k in inside else v for k, v in weights.items()}
     if plan.network is None:
         return Fitted(plan, adapter.name, native=adapter.build(plan, weights))
-    return Fitted(plan, adapter.name, weights=weights, target=fitted.target, memory=memory)
+    kept = replace(_kept(fitted), plan=plan, backend=adapter.name)
+    return replace(kept, weights=weights, memory=memory)
 
 
 def _plan_there(fitted: Fitted, adapter: Adapter, device: str) -> Plan:

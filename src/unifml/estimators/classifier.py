@@ -23,13 +23,15 @@ from unifml.data import (
     has_validation,
     training_rows,
 )
-from unifml.estimators.base import Base, Validation
+from unifml.data.streams import Batches, Survey, open_stream, to_validate
+from unifml.estimators.base import Base, Validation, with_targets
 from unifml.estimators.course import fit_rows, fit_untouched
-from unifml.estimators.methods import gives_probabilities, learns_in_steps, native_has
+from unifml.estimators.methods import decides, gives_probabilities, learns_in_steps
 from unifml.estimators.steps import step_network
 from unifml.estimators.untouched import step
 from unifml.training import Training
-from unifml.training.outputs import one_table, probabilities
+from unifml.training.job import Steps, complete
+from unifml.training.outputs import decide, one_table, probabilities
 
 
 class Classifier(ClassifierMixin, Base):
@@ -108,18 +110,70 @@ class Classifier(ClassifierMixin, Base):
         )
         self.class_weight = class_weight
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+        classes: Any = None,
+    ) -> Self:
+        if classes is None or self._rules_itself(anew=True):
+            return super().fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+                groups=groups,
+            )
+        opened = open_stream(X, y, sample_weight)
+        validation = X_val, y_val, sample_weight_val
+        if isinstance(opened, Batches):
+            return complete(self._learn_stream(opened, validation, classes))
+        validation = to_validate(*validation)
+        X, y, sample_weight = opened or (X, y, sample_weight)
+        return complete(self._learn(X, y, sample_weight, validation, groups, classes))
+
+    fit.__doc__ = (Base.fit.__doc__ or "").replace(
+        "        Returns",
+        "        classes : array-like or None\n"
+        "            All labels there will be, where the rows need not have all of them.\n\n"
+        "        Returns",
+        1,
+    )
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any = None,
+        classes: Any = None,
+    ) -> Steps[Self]:
         if self._rules_itself(anew=True):
-            return self._learn_as_is(X, y, sample_weight, validation)
+            return (yield from self._learn_as_is(X, y, sample_weight, validation, groups))
         choices, scratch = self._choices(), self._scratch()
         values = training_rows(scratch, X, y, reset=True, min_samples=2, **self._rules())
-        labels = LabelCodes.of(y)
+        labels = LabelCodes.of(y, classes)
         rows = self._rows(labels, values, y, sample_weight)
         labels.require_two(rows.y if rows.weight is None else rows.y[rows.weight > 0])
         held_out = self._held_out(scratch, labels, feeds_of(values), *validation)
         names = getattr(scratch, "feature_names_in_", None)
-        fitted, history = fit_rows(
-            choices, labels.task, rows, held_out, feature_names=names, classes=labels.classes
+        fitted, history = yield from fit_rows(
+            choices,
+            labels.task,
+            rows,
+            held_out,
+            groups,
+            feature_names=names,
+            classes=labels.classes,
         )
         return self._keep_classes(fitted, history, scratch, labels)
 
@@ -177,10 +231,9 @@ class Classifier(ClassifierMixin, Base):
         self._state()
         if self._estimator() is not None:
             return self._decoded(self._ask("predict", X))
-        share = self.predict_proba(X)
-        if self._labels.multilabel:
-            return (share > 0.5).astype(np.int64)
-        return self._labels.decode(share.argmax(axis=1).astype(np.int64))
+        plan = self._fitted.plan
+        codes = decide(self._outputs(X), plan.task, plan.output)
+        return codes if plan.task.multilabel else self._labels.decode(codes)
 
     @available_if(gives_probabilities)
     def predict_proba(self, X: Any) -> Any:
@@ -204,12 +257,52 @@ class Classifier(ClassifierMixin, Base):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @available_if(native_has("decision_function"))
+    @available_if(decides)
     def decision_function(self, X: Any) -> Any:
-        """Return the scores of a scikit-learn estimator that has them."""
-        return self._ask("decision_function", X)
+        """Return scores, where there are some: of a hinge loss, or of a scikit-learn estimator.
+
+        Returns
+        -------
+        array of shape (n,) or (n, classes)
+            For two classes one column's worth: above 0 means the second.
+        """
+        self._state()
+        if self._estimator() is not None:
+            return self._ask("decision_function", X)
+        scores = self._outputs(X)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : table of shape (n, features), or a stream of batches ``(X, y)``
+            As in `fit`.
+        y : array-like of shape (n,) or (n, labels)
+            None for a stream, which brings its own.
+        sample_weight : array-like of shape (n,) or None
+            Weights of rows.
+
+        Returns
+        -------
+        float
+        """
+        X, y = with_targets(X, y)
+        return super().score(X, y, sample_weight)
 
     # Inner methods ------------------------------------------------------------------------------
+
+    def _survey(self, classes: Any) -> dict[str, Any]:
+        return {"numeric": False, "classes": classes, "class_weight": self.class_weight}
+
+    def _task_of(self, found: Survey) -> Task:
+        assert found.labels is not None
+        return found.labels.task
+
+    def _keep_stream(self, fitted: Fitted, history: History, scratch: Any, found: Survey) -> Self:
+        assert found.labels is not None
+        return self._keep_classes(fitted, history, scratch, found.labels)
 
     @property
     def _labels(self) -> LabelCodes:
@@ -228,7 +321,9 @@ class Classifier(ClassifierMixin, Base):
         values = training_rows(scratch, X, y, known=known, **self._rules())
         return Table(values, labels.encode(y), check_weights(sample_weight, first_of(values)))
 
-    def _learn_as_is(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+    def _learn_as_is(
+        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any
+    ) -> Steps[Self]:
         """Fit a native that rules by its own tags; codes are made only where it needs them."""
         choices = self._choices()
         native = self._untouched(anew=True)
@@ -237,7 +332,7 @@ class Classifier(ClassifierMixin, Base):
         if not (coded or stepped or self.class_weight is not None):
             task, rows = Task("classification"), Table(X, y, sample_weight)
             held_out = Table(*validation) if has_validation(*validation) else None
-            fitted, history = fit_untouched(choices, task, rows, held_out)
+            fitted, history = yield from fit_untouched(choices, task, rows, held_out, groups=groups)
             return self._keep_as_is(fitted, history, None)
         labels = LabelCodes.of(y)
         codes = labels.encode(y)
@@ -249,7 +344,9 @@ class Classifier(ClassifierMixin, Base):
         held_out = None
         if has_validation(*validation):
             held_out = Table(validation[0], labels.encode(validation[1]), validation[2])
-        fitted, history = fit_untouched(choices, labels.task, rows, held_out, classes)
+        fitted, history = yield from fit_untouched(
+            choices, labels.task, rows, held_out, classes, groups
+        )
         return self._keep_as_is(fitted, history, labels if coded else None)
 
     def _keep_as_is(self, fitted: Fitted, history: History, codes: LabelCodes | None) -> Self:

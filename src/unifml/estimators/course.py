@@ -5,22 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from unifml.core.fitted import Fitted
 from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import hold_out, present
+from unifml.data.streams import Survey, is_lazy
 from unifml.errors import CapabilityError, DataError
 from unifml.estimators import session
+from unifml.estimators.given import Flowing, Held, Lazy
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched
-from unifml.models import Model, Native
+from unifml.models import Native
+from unifml.training.job import Steps
 
-Course = tuple[Fitted, History]
+Course = Steps[tuple[Fitted, History]]
 
 
 def fit_rows(
-    choices: Choices, task: Task, rows: Table, held_out: Table | None, **names: Any
+    choices: Choices,
+    task: Task,
+    rows: Table,
+    held_out: Table | None,
+    groups: Any = None,
+    **names: Any,
 ) -> Course:
     """Fit on rows that passed the gate.
 
@@ -32,10 +42,12 @@ def fit_rows(
         What is learned.
     rows, held_out : Table
         Rows to learn from, and those to validate on if the user gave some; classes as codes.
+    groups : array-like or None
+        What rows belong together, for a splitter by groups.
     **names
         ``feature_names`` and ``classes``.
     """
-    rows = present(rows)
+    rows, groups = _present(rows, groups)
     if len(rows) < 2:
         raise DataError(
             "fitting",
@@ -44,45 +56,120 @@ def fit_rows(
         )
     choices = choices.settled(task, rows.X)
     if isinstance(choices.model, Native) and choices.adapter.capabilities.untouched:
-        return fit_untouched(choices, task, rows, held_out, names.get("classes"))
+        return (
+            yield from fit_untouched(choices, task, rows, held_out, names.get("classes"), groups)
+        )
     plan, native = _plan(choices, task, rows, names)
-    return _run_twice(choices, plan, native, rows, held_out)
+    return (yield from _run_twice(choices, plan, native, rows, held_out, groups))
+
+
+def fit_stream(
+    choices: Choices, task: Task, given: Flowing, held_out: Table | None, **names: Any
+) -> Course:
+    """Fit on the batches of a stream.
+
+    Parameters
+    ----------
+    given : Flowing
+        The stream, and what a first pass over it found.
+    held_out : Table or None
+        Rows to validate on.
+    **names
+        ``feature_names`` and ``classes``.
+    """
+    choices = choices.settled(task, given.sample.X)
+    native_only = isinstance(choices.model, Native) and choices.adapter.capabilities.untouched
+    plan, native = _plan(choices, task, given.sample, names, given.found)
+    if native_only or plan.procedure != "epochs":
+        raise CapabilityError(
+            f"{choices.model!r} on a {given.batches.name}",
+            rule="streams are learned from by networks, epoch by epoch",
+            fix="call partial_fit with each batch, or pass arrays",
+        )
+    _refuse_shares(plan, held_out, given)
+    if native is None:
+        return (
+            yield from session.fit_network(choices.adapter, plan, given, held_out, choices.verbose)
+        )
+    return (
+        yield from session.fit_native_network(
+            choices.adapter, plan, native, given, held_out, choices.verbose
+        )
+    )
+
+
+def _refuse_shares(plan: Plan, held_out: Table | None, given: Flowing) -> None:
+    """Raise where rows would have to be held out of a stream, or drawn from it."""
+    settings = plan.settings
+    stopping = settings.early_stopping is not None and settings.early_stopping.needs_rows
+    asked = {
+        "validation": (settings.validation is not None or stopping) and held_out is None,
+        "sampling": settings.sampling is not None,
+        "batch_size": "batch_size" in settings.explicit,
+        "refit": settings.refit,
+    }
+    for name in (name for name, wanted in asked.items() if wanted):
+        raise CapabilityError(
+            f"{name} with a {given.batches.name}",
+            rule="a stream comes in batches and in an order of its own",
+            fix="pass X_val and y_val" if name == "validation" else f"leave {name} out",
+        )
 
 
 def fit_untouched(
-    choices: Choices, task: Task, rows: Table, held_out: Table | None, classes: Any = None
+    choices: Choices,
+    task: Task,
+    rows: Table,
+    held_out: Table | None,
+    classes: Any = None,
+    groups: Any = None,
 ) -> Course:
     """Fit an estimator that rules by its own tags.
 
     With `classes` the targets are codes, which it gets as labels; else it gets them as they are.
     """
     plan, native = plan_untouched(choices, task, rows.X, classes=classes)
-    return _run_twice(choices, plan, native, rows, held_out)
+    return (yield from _run_twice(choices, plan, native, rows, held_out, groups))
 
 
 def _run_twice(
-    choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table | None
+    choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table | None, groups: Any
 ) -> Course:
-    kept, held_out = _split(plan, rows, held_out)
-    fitted, history = _run(choices, plan, native, kept, held_out)
+    kept, held_out = _split(plan, rows, held_out, groups)
+    fitted, history = yield from _run(choices, plan, native, kept, held_out)
     again = session.refit_plan(plan, history)
     if again is None:
         return fitted, history
     native = None if native is None else choices.adapter.build(again)
-    fitted, refitted = _run(choices, again, native, rows, None)
+    fitted, refitted = yield from _run(choices, again, native, rows, None)
     return fitted, replace(history, initial_loss=refitted.initial_loss)
 
 
-def _plan(choices: Choices, task: Task, rows: Table, names: Any) -> tuple[Plan, Any]:
+def _plan(
+    choices: Choices, task: Task, rows: Table, names: Any, found: Survey | None = None
+) -> tuple[Plan, Any]:
+    """Plan for rows, of which there are more than these where a survey says so."""
     if isinstance(choices.model, Native):
         return plan_native(choices, task, rows.X, **names)
     total = float(len(rows) if rows.weight is None else rows.weight.sum())
-    plan = plan_model(choices, task, rows.X, total, **names)
+    more: dict[str, Any] = {}
+    if found is not None:
+        total, more = found.total_weight, {"n_rows": found.rows, "levels": found.levels}
+    plan = plan_model(choices, task, rows.X, total, **names, **more)
     native = choices.adapter.build(plan) if plan.procedure == "native" else None
     return plan, native
 
 
-def _split(plan: Plan, rows: Table, held_out: Table | None) -> tuple[Table, Table | None]:
+def _present(rows: Table, groups: Any) -> tuple[Table, Any]:
+    """Return the rows of positive weight, and their groups."""
+    if groups is None or rows.weight is None:
+        return present(rows), groups
+    return present(rows), np.asarray(groups)[np.asarray(rows.weight) > 0]
+
+
+def _split(
+    plan: Plan, rows: Table, held_out: Table | None, groups: Any
+) -> tuple[Table, Table | None]:
     if plan.procedure != "epochs":
         if held_out is not None:
             raise _nothing_to_validate(plan)
@@ -90,10 +177,14 @@ def _split(plan: Plan, rows: Table, held_out: Table | None) -> tuple[Table, Tabl
     if held_out is not None:
         return rows, held_out
     stopping, rule = plan.settings.early_stopping, plan.settings.validation
-    if rule is None and stopping is not None and stopping.monitor == "val_loss":
+    if rule is None and stopping is not None and stopping.needs_rows:
         rule = stopping.validation
     strata = rows.y if plan.classes is not None else None
-    return hold_out(rows, rule, plan.seeds, strata)
+    return hold_out(rows, rule, plan.seeds, strata, groups)
+
+
+def _given(plan: Plan, rows: Table) -> Held:
+    return Lazy(rows, plan.seeds) if is_lazy(rows.X) else Held(rows)
 
 
 def _nothing_to_validate(plan: Plan) -> CapabilityError:
@@ -108,16 +199,16 @@ def _nothing_to_validate(plan: Plan) -> CapabilityError:
 def _run(choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table | None) -> Course:
     adapter, verbose = choices.adapter, choices.verbose
     if native is None:
-        assert isinstance(choices.model, Model)
-        scales = choices.model.scales_target
-        return session.fit_network(
-            adapter, plan, rows, held_out, scales_target=scales, verbose=verbose
-        )
+        given = _given(plan, rows)
+        return (yield from session.fit_network(adapter, plan, given, held_out, verbose))
     if plan.procedure != "native" and not adapter.capabilities.untouched:
-        return session.fit_native_network(adapter, plan, native, rows, held_out, verbose=verbose)
+        given = _given(plan, rows)
+        return (
+            yield from session.fit_native_network(adapter, plan, native, given, held_out, verbose)
+        )
     # A library's estimator gets the user's own labels.
     labels = rows.y if plan.classes is None else plan.classes[rows.y]
     rows = replace(rows, y=labels)
     if plan.translation is not None:
         rows = replace(rows, X=rows.X.astype(plan.signature.dtype, copy=False))
-    return session.fit_estimator(adapter, plan, native, rows, held_out, verbose=verbose)
+    return (yield from session.fit_estimator(adapter, plan, native, rows, held_out, verbose))

@@ -8,6 +8,7 @@ from typing import Any
 from unifml.errors import UnifmlError
 from unifml.estimators.resolve import native_owner, resolve_adapter, resolve_model
 from unifml.models import Native
+from unifml.training import LOSS_CLASSES
 
 
 def native_has(method: str) -> Callable[[Any], bool]:
@@ -21,9 +22,25 @@ def native_has(method: str) -> Callable[[Any], bool]:
 
 
 def gives_probabilities(estimator: Any) -> bool:
-    """Say whether there is ``predict_proba``: for networks always."""
+    """Say whether there is ``predict_proba``: for networks, unless their loss learns scores."""
     native = estimator._estimator()
-    return native is None or hasattr(native, "predict_proba")
+    return hasattr(native, "predict_proba") if native is not None else not gives_scores(estimator)
+
+
+def gives_scores(estimator: Any) -> bool:
+    """Say whether a network gives scores that are no probabilities, as a hinge loss does."""
+    if estimator._estimator() is not None:
+        return False
+    if estimator.__sklearn_is_fitted__():
+        return bool(estimator._fitted.plan.output == "scores")
+    loss = getattr(estimator.training, "loss", None)
+    loss = LOSS_CLASSES.get(loss) if isinstance(loss, str) else loss
+    return getattr(loss, "output", None) == "scores"
+
+
+def decides(estimator: Any) -> bool:
+    """Say whether there is ``decision_function``."""
+    return native_has("decision_function")(estimator) or gives_scores(estimator)
 
 
 def learns_in_steps(estimator: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from unifml.core.adapter import Adapter
 from unifml.core.inputs import by_name, count, is_lengths, mapped, size
-from unifml.core.plan import Output, Plan
+from unifml.core.plan import Plan
 from unifml.core.seeds import Seeds
 from unifml.core.signature import Feed, Signature, compute_dtype
 from unifml.core.task import Task
@@ -21,7 +22,16 @@ from unifml.models import Model, Native
 from unifml.models.capable import check_used, find_road
 from unifml.training import LOSSES, Settings, Training
 
-_STEP_FIELDS = ("epochs", "validation", "early_stopping", "refit", "callbacks")
+_STEP_FIELDS = (
+    "epochs",
+    "validation",
+    "early_stopping",
+    "refit",
+    "callbacks",
+    "metrics",
+    "sampling",
+)
+HALVES = ("bf16", "fp16", "tf32")
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ def plan_model(
     *,
     feature_names: Any = None,
     classes: npt.NDArray[Any] | None = None,
+    n_rows: int | None = None,
+    levels: Callable[[tuple[int, ...]], Any] | None = None,
 ) -> Plan:
     """Decide everything about the fit of a model of ours, and refuse what the backend cannot do.
 
@@ -65,9 +77,13 @@ def plan_model(
     model, training = choices.model, choices.training
     assert isinstance(model, Model)
     check_used(f"model {model.kind!r}", model.uses, training.explicit())
-    settings = training.resolve(model.training_defaults(task, total_weight), task, count(X))
-    signature = sign(X, task, choices, exact=model.procedure == "exact", names=feature_names)
-    signature = replace(signature, levels=code_levels(X, model.coded_columns(signature)))
+    rows = count(X) if n_rows is None else n_rows
+    settings = training.resolve(model.training_defaults(task, total_weight), task, rows)
+    exact = model.procedure == "exact"
+    signature = sign(X, task, choices, exact=exact, names=feature_names, more=rows / count(X))
+    coded = model.coded_columns(signature)
+    found = code_levels(X, coded) if levels is None else levels(coded)
+    signature = replace(signature, levels=found)
     road = find_road(
         model,
         choices.adapter,
@@ -84,7 +100,7 @@ def plan_model(
         settings=settings,
         seeds=choices.seeds,
         procedure=road.procedure,
-        output=_output(task),
+        output=settings.loss.output_for(task),
         device=choices.device,
         network=road.network,
         translation=road.translation,
@@ -127,7 +143,7 @@ def plan_native(
             rule="that is a loss of classes",
             fix="use a Classifier, or a model with a loss of numbers",
         )
-    output: Any = model.output or traits.output or _output(task)
+    output: Any = model.output or traits.output or settings.loss.output_for(task)
     _check_abilities(settings, adapter)
     _check_precision(settings, model, traits.dtype)
     return replace(plan, settings=settings, output=output), native
@@ -172,14 +188,20 @@ def sign(
     *,
     exact: bool = False,
     names: Any = None,
+    more: float = 1.0,
 ) -> Signature:
-    """Return the signature of rows X; exact solutions are computed in float64 where possible."""
+    """Return the signature of rows X; exact solutions are computed in float64 where possible.
+
+    `more` is how many times these rows there are.
+    """
     one_column_each = task.kind == "regression" or task.multilabel
-    feeds, wide = feeds_of(X), mapped(np.asarray, X)
+    feeds, wide = feeds_of(X), mapped(_with_dtype, X)
     dtype = choices.training.precision or "auto"
+    if dtype in HALVES:  # for the steps only: weights and predictions keep their bits
+        dtype = "float32"
     if dtype == "auto":
         widest = np.result_type(*(v.dtype for k, v in by_name(wide).items() if not is_lengths(k)))
-        dtype = "float64" if exact else compute_dtype(widest, size(wide))
+        dtype = "float64" if exact else compute_dtype(widest, int(size(wide) * more))
         dtype = dtype if dtype in choices.adapter.capabilities.precisions else "float32"
     return Signature(
         input_shape=feeds[0].shape,
@@ -191,8 +213,9 @@ def sign(
     )
 
 
-def _output(task: Task) -> Output:
-    return "logits" if task.kind == "classification" else "values"
+def _with_dtype(values: Any) -> Any:
+    """Return values as an array; rows that are read when asked for stay where they are."""
+    return values if hasattr(values, "dtype") and hasattr(values, "size") else np.asarray(values)
 
 
 def _refuse_output(model: Native, what: str) -> None:
@@ -205,7 +228,8 @@ def _refuse_output(model: Native, what: str) -> None:
 
 
 def _check_precision(settings: Settings, model: Native, dtype: str | None) -> None:
-    if "precision" in settings.explicit and dtype and settings.precision not in ("auto", dtype):
+    free = ("auto", dtype, *(HALVES if dtype == "float32" else ()))
+    if "precision" in settings.explicit and dtype and settings.precision not in free:
         raise CapabilityError(
             f"Training(precision={settings.precision!r}) for {model!r}",
             found=f"its weights are {dtype}",
@@ -217,7 +241,10 @@ def _check_precision(settings: Settings, model: Native, dtype: str | None) -> No
 
 def _check_abilities(settings: Settings, adapter: Adapter) -> None:
     capabilities, asked = adapter.capabilities, settings.explicit
-    if "loss" in asked and settings.loss not in capabilities.losses:
-        raise CapabilityError(f"backend {adapter.name!r} has no loss {settings.loss!r}")
+    if "loss" in asked and settings.loss.kind not in {*capabilities.losses, "custom"}:
+        raise CapabilityError(f"backend {adapter.name!r} has no loss {settings.loss.kind!r}")
+    lacking = sorted(settings.techniques - capabilities.techniques)
+    if lacking:
+        raise CapabilityError(f"backend {adapter.name!r} does not know {', '.join(lacking)}")
     if settings.precision not in {"auto", *capabilities.precisions}:
         raise CapabilityError(f"backend {adapter.name!r} does not compute in {settings.precision}")

@@ -9,17 +9,21 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from unifml.core.fitted import Fitted
+from unifml.core.history import History
 from unifml.core.inputs import first_of
 from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import check_numbers, check_weights, feeds_of, has_validation, training_rows
+from unifml.data.streams import Survey
 from unifml.errors import DataError
-from unifml.estimators.base import Base, Validation
-from unifml.estimators.course import fit_rows, fit_untouched
+from unifml.estimators.base import Base, Validation, with_targets
+from unifml.estimators.course import Course, fit_rows, fit_untouched
 from unifml.estimators.methods import learns_in_steps
 from unifml.estimators.planning import Choices
 from unifml.estimators.steps import step_network
 from unifml.estimators.untouched import step
+from unifml.training.job import Steps
 
 
 class Regressor(RegressorMixin, Base):
@@ -69,30 +73,38 @@ class Regressor(RegressorMixin, Base):
     (2,)
     """
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+    ) -> Steps[Self]:
         choices, scratch = self._choices(), self._scratch()
         if self._rules_itself(anew=True):
-            return self._learn_as_is(choices, X, y, sample_weight, validation)
+            fitted, history = yield from self._learn_as_is(
+                choices, X, y, sample_weight, validation, groups
+            )
+            return self._keep(fitted, history, fitted.native)
         rows = self._rows(scratch, X, y, sample_weight, min_samples=2, reset=True)
         held_out = None
         if has_validation(*validation):
             held_out = self._rows(scratch, *validation, known=feeds_of(rows.X))
             _require_shape(held_out, rows.y.shape[1:])
         names = getattr(scratch, "feature_names_in_", None)
-        fitted, history = fit_rows(choices, _task(rows), rows, held_out, feature_names=names)
+        fitted, history = yield from fit_rows(
+            choices, _task(rows), rows, held_out, groups, feature_names=names
+        )
         self._flat = rows.y.ndim == 1
         return self._keep(fitted, history, scratch)
 
+    @staticmethod
     def _learn_as_is(
-        self, choices: Choices, X: Any, y: Any, sample_weight: Any, validation: Validation
-    ) -> Self:
+        choices: Choices, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any
+    ) -> Course:
         held_out = None
         if has_validation(*validation):
             held_out = Table(validation[0], np.asarray(validation[1]), validation[2])
         n_targets = y.shape[1] if len(getattr(y, "shape", ())) > 1 else 1
         rows = Table(X, y, sample_weight)
-        fitted, history = fit_untouched(choices, Task("regression", n_targets), rows, held_out)
-        return self._keep(fitted, history, fitted.native)
+        task = Task("regression", n_targets)
+        return (yield from fit_untouched(choices, task, rows, held_out, groups=groups))
 
     @available_if(learns_in_steps)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -145,7 +157,33 @@ class Regressor(RegressorMixin, Base):
         values = self._outputs(X)
         return values[:, 0] if self._flat else values
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Return the R2 of the predictions.
+
+        Parameters
+        ----------
+        X : table of shape (n, features), or a stream of batches ``(X, y)``
+            As in `fit`.
+        y : array-like of shape (n,) or (n, targets)
+            None for a stream, which brings its own.
+        sample_weight : array-like of shape (n,) or None
+            Weights of rows.
+
+        Returns
+        -------
+        float
+        """
+        X, y = with_targets(X, y)
+        return super().score(X, y, sample_weight)
+
     # Inner methods ------------------------------------------------------------------------------
+
+    def _task_of(self, found: Survey) -> Task:
+        return _task(found.sample)
+
+    def _keep_stream(self, fitted: Fitted, history: History, scratch: Any, found: Survey) -> Self:
+        self._flat = found.sample.y.ndim == 1
+        return self._keep(fitted, history, scratch)
 
     def _rows(self, scratch: Any, X: Any, y: Any, sample_weight: Any, **rules: Any) -> Table:
         values = training_rows(scratch, X, y, **rules, **self._rules())

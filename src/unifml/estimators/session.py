@@ -1,10 +1,14 @@
-"""One fit, from rows that passed the gate to the fitted state."""
+"""One fit, from rows that passed the gate to the fitted state.
+
+Each of these is a generator of `unifml.training.job.Job`: whoever drives it runs the jobs, and
+may run those of several fits at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,68 +19,89 @@ from unifml.core.fitted import Fitted, Scaling, body_weights, network_input
 from unifml.core.history import History
 from unifml.core.inputs import mapped
 from unifml.core.plan import Plan
-from unifml.core.table import BatchOrder, Table
-from unifml.data import Moments, batch_order, input_moments, with_bins
+from unifml.core.table import Table
+from unifml.data import Moments, input_quartiles, with_bins
 from unifml.errors import DivergedError
+from unifml.estimators.given import Given, Held, columns
+from unifml.estimators.members import run_members
+from unifml.estimators.watch import loop_options
 from unifml.training.exact import solve
-from unifml.training.loop import run_loop
+from unifml.training.job import Job, Steps
 from unifml.training.outputs import check_outputs
+from unifml.training.source import Source
 from unifml.training.start import start_weights
 
 _LOOK = 32  # rows on which a native model's claim is checked
 
 
 def fit_network(
-    adapter: Adapter,
-    plan: Plan,
-    table: Table,
-    held_out: Table | None,
-    *,
-    scales_target: bool,
-    verbose: int | None,
-) -> tuple[Fitted, History]:
+    adapter: Adapter, plan: Plan, given: Given, held_out: Table | None, verbose: int | None
+) -> Steps[tuple[Fitted, History]]:
     """Fit a network of ours, from initial weights drawn in NumPy.
 
     Parameters
     ----------
-    table, held_out : Table
-        Rows to learn from, and to validate on; targets as the user gave them.
-    scales_target : bool
-        Whether the targets of a regression are standardised for the network.
+    given : Held or Flowing
+        Rows to learn from, targets as the user gave them.
+    held_out : Table
+        Rows to validate on.
     """
-    start = first_weights(plan, table)
-    target = target_scaling(plan, table) if scales_target else None
-    ready = prepared(plan, start, target, table)
-    program = adapter.program(body_weights(plan, start), plan, ready)
+    plan.settings.loss.check_targets(given.sample.y)
+    start = first_weights(plan, given.sample, given.moments(plan))
+    target = given.target(plan).scaling() if plan.scales_target else None
+    prepare = partial(prepared, plan, start, target)
+    held_out = None if held_out is None else prepare(held_out)
     if plan.procedure == "exact":
+        ready = prepare(given.sample)
+        program = adapter.program(body_weights(plan, start), plan, ready)
         learned, history = solve(program, plan, start, ready)
     else:
-        if held_out is not None:
-            held_out = prepared(plan, start, target, held_out)
-        history = _train(program, plan, ready, held_out, verbose)
-        learned = program.result()
+        source = given.source(plan, prepare)
+        job = network_job(adapter, plan, start, source, held_out, target, verbose)
+        learned, history = yield from run_members(job, start)
     weights = {**start, **learned}
     check_weights_finite(weights, plan)
-    return Fitted(plan, adapter.name, weights=weights, target=target), history
+    bounds = given.bounds() if plan.clips_target else None
+    return Fitted(plan, adapter.name, weights=weights, target=target, bounds=bounds), history
+
+
+def network_job(
+    adapter: Adapter,
+    plan: Plan,
+    start: Weights,
+    source: Source,
+    held_out: Table | None,
+    target: Scaling | None,
+    verbose: int | None,
+) -> Job:
+    """Return the training of a network of ours, on rows that are prepared."""
+
+    def build(program: Program) -> Any:
+        return adapter.build(plan, {**start, **program.result()})
+
+    options = loop_options(adapter, plan, source.first, held_out, target) | {"verbose": verbose}
+    weights = body_weights(plan, start)
+    return Job(adapter, weights, plan, source, held_out, options | {"build": build})
 
 
 def fit_native_network(
     adapter: Adapter,
     plan: Plan,
     native: Any,
-    table: Table,
+    given: Given,
     held_out: Table | None,
-    *,
     verbose: int | None,
-) -> tuple[Fitted, History]:
+) -> Steps[tuple[Fitted, History]]:
     """Train a native network of the user in the same loop."""
-    ready = prepared(plan, None, None, table)
-    program = adapter.program(native, plan, ready)
-    look = mapped(lambda part: part[:_LOOK], ready.X)
-    check_outputs(program.forward(look), plan.task, plan.output)
-    if held_out is not None:
-        held_out = prepared(plan, None, None, held_out)
-    history = _train(program, plan, ready, held_out, verbose)
+    prepare = partial(prepared, plan, None, None)
+    source = given.source(plan, prepare)
+    look = mapped(lambda part: part[:_LOOK], source.first.X)
+    held_out = None if held_out is None else prepare(held_out)
+    options = loop_options(adapter, plan, source.first, held_out, None) | {"verbose": verbose}
+    options["build"] = Program.result
+    job = Job(adapter, native, plan, source, held_out, options)
+    job.look = lambda program: check_outputs(program.forward(look), plan.task, plan.output)
+    ((program, history),) = yield [job]
     return Fitted(plan, adapter.name, native=program.result()), history
 
 
@@ -86,21 +111,25 @@ def fit_estimator(
     native: Any,
     table: Table,
     held_out: Table | None,
-    *,
     verbose: int | None,
-) -> tuple[Fitted, History]:
+) -> Steps[tuple[Fitted, History]]:
     """Fit an estimator of a library by its own ``fit``, or in steps through the one loop."""
-    program = adapter.program(native, plan, table)
     if plan.procedure == "native":
+        program = adapter.program(native, plan, table)
         program.fit()
         return Fitted(plan, adapter.name, native=program.result()), History()
-    history = _train(program, plan, table, held_out, verbose)
+    options = loop_options(adapter, plan, table, held_out, None) | {"verbose": verbose}
+    options["build"] = Program.result
+    source = Held(table).source(plan, lambda rows: rows)
+    ((program, history),) = yield [Job(adapter, native, plan, source, held_out, options)]
     return Fitted(plan, adapter.name, native=program.result()), history
 
 
-def first_weights(plan: Plan, rows: Table) -> dict[str, npt.NDArray[Any]]:
+def first_weights(
+    plan: Plan, rows: Table, moments: Mapping[str, Moments]
+) -> dict[str, npt.NDArray[Any]]:
     """Return what a fit starts from: weights drawn, statistics computed from the rows."""
-    scalings = {name: moments.scaling() for name, moments in input_moments(plan, rows).items()}
+    scalings = {name: own.scaling() for name, own in moments.items()} | input_quartiles(plan, rows)
     return with_bins(plan, start_weights(plan, scalings), rows)
 
 
@@ -113,39 +142,17 @@ def refit_plan(plan: Plan, history: History) -> Plan | None:
     return replace(plan, settings=again)
 
 
-def target_scaling(plan: Plan, table: Table) -> Scaling | None:
-    """Return mean and standard deviation of the targets of a regression."""
-    if plan.task.kind != "regression":
-        return None
-    return target_moments(plan, table).scaling()
-
-
-def target_moments(plan: Plan, rows: Table) -> Moments:
-    """Return the moments of each target; of inputs as targets, those of each feature anywhere."""
-    if not plan.task.of_inputs:
-        return Moments.of(_columns(rows.y), rows.weight)
-    shape = plan.signature.input_shape
-    found = Moments.of_features(rows.y.reshape(-1, *shape), rows.weight)
-    places = prod(shape[:-1])
-    return Moments(found.total, np.tile(found.mean, places), np.tile(found.squares, places))
-
-
 def prepared(plan: Plan, weights: Weights | None, target: Scaling | None, rows: Table) -> Table:
     """Return rows as programs take them: standardised, in the dtype to compute in."""
     dtype = plan.signature.dtype
     y = rows.y
     if plan.task.kind == "regression":
-        y = _columns(y) if target is None else target.apply(_columns(y))
+        y = columns(y) if target is None else target.apply(columns(y))
         y = np.ascontiguousarray(y, dtype=dtype)
     weight = None
     if rows.weight is not None:  # a weight too small for the dtype stays a weight
         weight = np.maximum(rows.weight, np.finfo(dtype).tiny).astype(dtype)
     return Table(network_input(plan, weights, rows.X), y, weight)
-
-
-def orders(plan: Plan, n_rows: int) -> partial[BatchOrder]:
-    """Return the batch order as a function of the epoch."""
-    return partial(_order, plan, n_rows)
 
 
 def check_weights_finite(weights: Weights, plan: Plan) -> None:
@@ -157,17 +164,3 @@ def check_weights_finite(weights: Weights, plan: Plan) -> None:
             found="weights are NaN or infinite after the last step",
             fix=f"lower the learning rate: Training(learning_rate={slower:g})",
         )
-
-
-def _train(
-    program: Program, plan: Plan, rows: Table, held_out: Table | None, verbose: int | None
-) -> History:
-    return run_loop(program, plan, rows, held_out, orders(plan, len(rows)), verbose=verbose)
-
-
-def _order(plan: Plan, n_rows: int, epoch: int) -> BatchOrder:
-    return batch_order(plan.seeds, epoch, n_rows, min(plan.settings.batch_size, n_rows))
-
-
-def _columns(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return y.reshape(len(y), -1)

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from unifml.core.adapter import Program
 from unifml.core.fitted import Fitted, Scaling, body_weights
 from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
-from unifml.data import Moments, input_moments, present, with_bins
+from unifml.data import Moments, input_moments, input_quartiles, present, with_bins
 from unifml.errors import CapabilityError, ParameterError
 from unifml.estimators import session
+from unifml.estimators.given import Bounds, Held, target_moments
 from unifml.estimators.planning import Choices, plan_model, plan_native
+from unifml.estimators.watch import loop_options
 from unifml.models import Model, Native
-from unifml.training import Settings
-from unifml.training.loop import run_loop
+from unifml.training.loop import Loop, drive
 from unifml.training.start import standardize_weights, start_weights
 
-_WHOLE_FITS = ("validation", "early_stopping", "refit")
+_WHOLE_FITS = ("validation", "early_stopping", "refit", "checkpoint")
 _MOMENTS = ("total", "mean", "squares")
 
 
@@ -49,9 +52,9 @@ def step_network(
         plan, native = _first_plan(choices, rows, **facts)
     else:
         plan = _next_plan(choices, fitted, rows)
-    _refuse_held_out(plan.settings)
+    _refuse_held_out(plan)
     grown = {f"x.{k}": _joined(past, f"x.{k}", v) for k, v in input_moments(plan, rows).items()}
-    target = _target_moments(choices, plan, past, rows)
+    target = _joined(past, "y", target_moments(plan, rows)) if plan.scales_target else None
     grown |= {} if target is None else {"y": target}
     scalings = {k[2:]: moments.scaling() for k, moments in grown.items() if k[:2] == "x."}
     start = _start(choices, plan, fitted, native, scalings, rows)
@@ -60,16 +63,10 @@ def step_network(
     source = body_weights(plan, start) if plan.network else start
     program = choices.adapter.program(source, plan, ready)
     epoch = _restore(program, past)
-    history = run_loop(
-        program,
-        plan,
-        ready,
-        None,
-        session.orders(plan, len(ready)),
-        epochs=1,
-        first_epoch=epoch,
-        verbose=0,
-    )
+    options = loop_options(choices.adapter, plan, ready, None, scaling)
+    options |= {"epochs": 1, "first_epoch": epoch, "verbose": 0}
+    source = Held(ready).source(plan, lambda rows: rows)
+    history = drive(Loop(plan, source, **options), program)
     memory: dict[str, Any] = {f"program/{k}": v for k, v in program.state().items()}
     memory |= _remembered(grown) | {"epoch": epoch + 1}
     if plan.network is None:
@@ -78,12 +75,19 @@ def step_network(
         weights = {**start, **program.result()}
         session.check_weights_finite(weights, plan)
         state = Fitted(plan, choices.adapter.name, weights=weights, target=scaling, memory=memory)
+        state.bounds = _bounds(plan, rows, fitted)
     return state, history
 
 
-def _refuse_held_out(settings: Settings) -> None:
-    """Raise for settings that need the whole course of a fit."""
-    asked = [name for name in _WHOLE_FITS if getattr(settings, name)]
+def _refuse_held_out(plan: Plan) -> None:
+    """Raise for what needs the whole course of a fit."""
+    asked = [name for name in _WHOLE_FITS if getattr(plan.settings, name)]
+    if getattr(plan.model, "members", 1) > 1:
+        raise CapabilityError(
+            f"partial_fit with {plan.model!r}",
+            rule="each member is trained by itself, in one go",
+            fix="set members=1, or call fit",
+        )
     if asked:
         raise CapabilityError(
             f"partial_fit with Training({', '.join(f'{name}=...' for name in asked)})",
@@ -138,6 +142,7 @@ def _start(
             return native
         return adapter.load(adapter.dump(fitted.model, plan), plan)
     if fitted is None or fitted.weights is None:
+        scalings = scalings | input_quartiles(plan, rows)
         return with_bins(plan, start_weights(plan, scalings), rows)
     return dict(fitted.weights) | standardize_weights(plan, scalings)
 
@@ -164,10 +169,9 @@ def _remembered(grown: dict[str, Moments]) -> dict[str, Any]:
     }
 
 
-def _target_moments(
-    choices: Choices, plan: Plan, memory: dict[str, Any], rows: Table
-) -> Moments | None:
-    scales = isinstance(choices.model, Model) and choices.model.scales_target
-    if not scales or plan.task.kind != "regression":
-        return None
-    return _joined(memory, "y", session.target_moments(plan, rows))
+def _bounds(plan: Plan, rows: Table, fitted: Fitted | None) -> Bounds:
+    """Return the least and the greatest target of all rows so far."""
+    now = Held(rows).bounds() if plan.clips_target else None
+    if now is None or fitted is None or fitted.bounds is None:
+        return now
+    return np.minimum(now[0], fitted.bounds[0]), np.maximum(now[1], fitted.bounds[1])

@@ -34,6 +34,7 @@ from unifml.estimators.transformable import (
 from unifml.estimators.untouched import step
 from unifml.models import Native
 from unifml.training import Training
+from unifml.training.job import Steps, complete
 
 
 def _unless_native_lacks(method: str) -> Callable[[Any], bool]:
@@ -124,6 +125,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
         *,
         X_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Learn from rows.
 
@@ -137,6 +139,8 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
             Not negative, with a positive sum. A row of weight 0 counts as an absent row.
         X_val, sample_weight_val : optional
             Rows to validate on after each epoch.
+        groups : array-like of shape (n,) or None
+            What rows belong together, for ``Training(validation=GroupShuffleSplit())``.
 
         Returns
         -------
@@ -149,7 +153,8 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
         CapabilityError, DataError, DivergedError, ParameterError
             Before work starts, but for a diverged loss.
         """
-        return self._learn(X, y, sample_weight, (X_val, None, sample_weight_val))
+        validation = X_val, None, sample_weight_val
+        return complete(self._learn(X, y, sample_weight, validation, groups))
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Learn from rows, and return their codes.
@@ -317,30 +322,43 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
     def _n_features_out(self) -> int:
         return code_size(self._state())
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> Self:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+    ) -> Steps[Self]:
         if self._rules_itself(anew=True):
-            return self._learn_as_is(self._as_is(), X, y, sample_weight, validation)
+            as_is = self._as_is()
+            return (yield from self._learn_as_is(as_is, X, y, sample_weight, validation, groups))
         choices, scratch = self._choices(), self._scratch()
         rows = self._rows(scratch, X, sample_weight, min_samples=2, reset=True)
         task = inputs_task(rows.X)
         choices = choices.settled(task, rows.X)
         if isinstance(choices.model, Native) and choices.adapter.capabilities.untouched:
-            return self._learn_as_is(choices, X, y, sample_weight, validation)
+            return (yield from self._learn_as_is(choices, X, y, sample_weight, validation, groups))
         choices, held_out = ours(choices, task, rows.X), None
         if has_validation(*validation):
             known = feeds_of(rows.X)
             held_out = self._rows(scratch, validation[0], validation[2], known=known)
         names = getattr(scratch, "feature_names_in_", None)
-        fitted, history = fit_rows(choices, task, rows, held_out, feature_names=names)
+        fitted, history = yield from fit_rows(
+            choices, task, rows, held_out, groups, feature_names=names
+        )
         return self._keep(fitted, history, scratch)
 
     def _learn_as_is(
-        self, choices: Choices, X: Any, y: Any, sample_weight: Any, validation: Validation
-    ) -> Self:
+        self,
+        choices: Choices,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any,
+    ) -> Steps[Self]:
         held_out = Table(*validation) if has_validation(*validation) else None
         rows = Table(X, y, sample_weight)
         require_transform(self._untouched(anew=True))
-        fitted, history = fit_untouched(choices, Task("regression"), rows, held_out)
+        fitted, history = yield from fit_untouched(
+            choices, Task("regression"), rows, held_out, groups=groups
+        )
         require_transform(fitted.native)
         return self._keep(fitted, history, fitted.native)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unifml.core.fitted import Scaling
+from unifml.core.fitted import Fitted
 from unifml.core.plan import Output
 from unifml.core.task import Task
 from unifml.errors import ExportError
@@ -75,9 +75,14 @@ def label_values(classes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Any]:
     )
 
 
-def write_prediction(g: Graph, raw: str, target: Scaling | None) -> str:
-    """Write predicted values (n, outputs), in the units of the targets."""
-    if target is None:
-        return raw
-    scaled = g.op("Mul", raw, g.constant("target.scale", np.atleast_1d(target.scale)))
-    return g.op("Add", scaled, g.constant("target.mean", np.atleast_1d(target.mean)))
+def write_prediction(g: Graph, raw: str, fitted: Fitted) -> str:
+    """Write predicted values (n, outputs), in the units of the targets and within their bounds."""
+    target, bounds = fitted.target, fitted.bounds
+    values = g.op("Exp", raw) if fitted.plan.output == "log_values" else raw
+    if target is not None:
+        values = g.op("Mul", values, g.constant("target.scale", np.atleast_1d(target.scale)))
+        values = g.op("Add", values, g.constant("target.mean", np.atleast_1d(target.mean)))
+    if bounds is not None:
+        values = g.op("Max", values, g.constant("target.least", np.atleast_1d(bounds[0])))
+        values = g.op("Min", values, g.constant("target.greatest", np.atleast_1d(bounds[1])))
+    return values

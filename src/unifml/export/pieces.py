@@ -62,7 +62,7 @@ def write_answers(graph: Graph, inputs: Mapping[str, str], estimator: Any, opset
     raw, width = _raw_outputs(graph, inputs, fitted, repr(estimator), opset)
     task = fitted.plan.task
     if task.kind == "regression":
-        graph.outputs = [write_prediction(graph, raw, fitted.target)]
+        graph.outputs = [write_prediction(graph, raw, fitted)]
         return
     probabilities = write_probabilities(graph, raw, task, fitted.plan.output, width)
     label = write_label(graph, probabilities, task, np.asarray(estimator.classes_))

@@ -1,6 +1,6 @@
 """The framework-free vocabulary of networks: what a layer means, its shapes, its weights."""
 
-from unifml.layers.activation import ACTIVATIONS, Activation
+from unifml.layers.activation import ACTIVATIONS, Activation, LearnedActivation
 from unifml.layers.attention import MultiHeadAttention, TransformerBlock
 from unifml.layers.base import Layer, WeightSpec
 from unifml.layers.combinators import Input, Join, Parallel, Repeat, Residual, Sequential, Skip
@@ -30,9 +30,9 @@ _PRIMITIVES = (
     *(Activation, AvgPool, BatchNorm, Columns, Conv1D, Conv2D, Conv3D, ConvTranspose1D),
     *(ConvTranspose2D, ConvTranspose3D, Dense, DepthwiseConv1D, DepthwiseConv2D, Dropout),
     *(Embedding, FeatureDense, Flatten, GlobalAvgPool, GlobalMaxPool, GroupNorm, GRU, Join),
-    *(LayerNorm, LearnedPositions, LSTM, MaxPool, MultiHeadAttention, PeriodicFeatures),
-    *(Permute, PiecewiseLinear, Reshape, RMSNorm, SimpleRNN, SinusoidalPositions),
-    *(SpatialDropout, Standardize, UpSample),
+    *(LayerNorm, LearnedActivation, LearnedPositions, LSTM, MaxPool, MultiHeadAttention),
+    *(PeriodicFeatures, Permute, PiecewiseLinear, Reshape, RMSNorm, SimpleRNN),
+    *(SinusoidalPositions, SpatialDropout, Standardize, UpSample),
 )
 _COMPOSITES = (
     *(CategoricalEmbedding, Input, Network, Parallel, Patchify, Repeat, Residual),
@@ -75,6 +75,7 @@ __all__ = [
     "Join",
     "Layer",
     "LayerNorm",
+    "LearnedActivation",
     "LearnedPositions",
     "MaxPool",
     "MultiHeadAttention",

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from unifml.errors import UnknownNameError
-from unifml.layers.base import Layer, Masks, Shape
+from unifml.layers.base import Layer, Masks, Shape, WeightSpec
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"),
     *("softmax", "mish", "softplus", "selu", "relu6", "hard_sigmoid", "hard_silu", "hard_tanh"),
+    "smooth_clip",
 )
 ELEMENTWISE = tuple(name for name in ACTIVATIONS if name != "softmax")
 LEAKY_SLOPE = 0.01
+FAR = 1e15  # from here on smooth_clip is 3 to the last digit, and its square still a float32
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,14 +30,16 @@ class Activation(Layer):
         ``softmax`` over the last axis; ``mish``, x * tanh(softplus(x)); ``softplus``,
         log(1 + exp(x)); ``selu``, the self-normalising elu; ``relu6``, min(max(x, 0), 6);
         ``hard_sigmoid``, relu6(x + 3) / 6; ``hard_silu``, x * hard_sigmoid(x); ``hard_tanh``, x
-        clipped to [-1, 1].
+        clipped to [-1, 1]; ``smooth_clip``, x / sqrt(1 + (x / 3)^2), which leaves small numbers
+        nearly as they are and never reaches 3.
 
     References
     ----------
     Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415. Clevert et al., "Fast
     and accurate deep network learning by exponential linear units", ICLR 2016. Misra, "Mish",
     BMVC 2020. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017. Howard et al.,
-    "Searching for MobileNetV3", ICCV 2019.
+    "Searching for MobileNetV3", ICCV 2019. Holzmüller et al., "Better by default: strong pre-tuned
+    MLPs and boosted trees on tabular data", NeurIPS 2024 (``smooth_clip``).
 
     Examples
     --------
@@ -57,3 +61,40 @@ class Activation(Layer):
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
         return f"Activation({self.function!r}{name})"
+
+
+@dataclass(frozen=True, repr=False)
+class LearnedActivation(Layer):
+    """An activation whose strength is learned, a number for each feature: ``x + a (f(x) - x)``.
+
+    At 1, where it starts, it is the activation; at 0 it is no activation at all.
+
+    Parameters
+    ----------
+    function : str, default="selu"
+        The activation, one of those of `Activation` but ``softmax``.
+
+    References
+    ----------
+    Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted trees on tabular
+    data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> from unifml.layers import LearnedActivation
+    >>> [weight.name for weight in LearnedActivation("relu").weights((4,))]
+    ['strength']
+    """
+
+    kind: ClassVar[str] = "learned_activation"
+    masks: ClassVar[Masks] = "keep"
+    function: str = "selu"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if self.function not in ELEMENTWISE:
+            raise UnknownNameError.among("activation", self.function, ELEMENTWISE)
+        self.need(len(shapes[0]) >= 1, "len(shape) >= 1: there must be features")
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> tuple[WeightSpec, ...]:
+        return (WeightSpec("strength", (shapes[0][-1],), "ones", "bias"),)

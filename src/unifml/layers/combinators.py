@@ -15,8 +15,8 @@ from unifml.layers.convolution import CONVOLUTIONS
 from unifml.layers.dense import Dense
 from unifml.layers.graph import Trace, Value
 
-How = Literal["concat", "add", "multiply"]
-JOINS = ("add", "concat", "multiply")
+How = Literal["concat", "add", "multiply", "average"]
+JOINS = ("add", "average", "concat", "multiply")
 
 
 class Combinator(Layer):
@@ -133,7 +133,7 @@ class Parallel(Combinator):
     ----------
     branches : tuple of Layer
         The branches. One that begins with `Input` or `Skip` takes something else.
-    join : {"concat", "add", "multiply"} or None, default="concat"
+    join : {"concat", "add", "multiply", "average"} or None, default="concat"
         ``concat`` puts features side by side. None goes on with the first branch; the others are
         outputs of the network, or taken later by `Skip`.
 
@@ -239,11 +239,11 @@ class Skip(Combinator):
 
 @dataclass(frozen=True, repr=False)
 class Join(Layer):
-    """Several inputs become one: features side by side, sums, or products.
+    """Several inputs become one: features side by side, sums, products, or means.
 
     Parameters
     ----------
-    how : {"concat", "add", "multiply"}
+    how : {"concat", "add", "multiply", "average"}
         ``concat`` joins the last axis.
 
     Examples

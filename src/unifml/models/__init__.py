@@ -8,6 +8,7 @@ from unifml.models.mlp import MLP
 from unifml.models.native import Native
 from unifml.models.random_forest import RandomForest
 from unifml.models.rnn import RNN
+from unifml.models.tabular import Tabular
 from unifml.models.transformer import TransformerEncoder
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Model",
     "Native",
     "RandomForest",
+    "Tabular",
     "TransformerEncoder",
 ]

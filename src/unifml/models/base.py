@@ -36,6 +36,8 @@ class Model(Spec):
         The fields of `unifml.Training` that mean something for it.
     scales_target : bool
         Whether targets of a regression are standardised before the network sees them.
+    clips_target : bool
+        Whether predictions stay between the least and the greatest target of the training rows.
     axes : tuple of int or None
         Numbers of axes that one row may have: 1 for tables; None: any.
     example_shape : tuple of int
@@ -48,6 +50,7 @@ class Model(Spec):
     procedure: ClassVar[Procedure] = "epochs"
     uses: ClassVar[frozenset[str]] = frozenset()
     scales_target: ClassVar[bool] = False
+    clips_target: ClassVar[bool] = False
     example_shape: ClassVar[Shape] = (4,)
     axes: ClassVar[tuple[int, ...] | None] = None
 

@@ -15,7 +15,7 @@ from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Dimension, Space
 from unifml.core.task import Task
 from unifml.errors import CapabilityError, DataTypeError, ParameterError
-from unifml.layers import Activation, Dense, Graph, Network
+from unifml.layers import Activation, Dense, Graph, LearnedActivation, Network
 from unifml.models.base import Model
 
 if TYPE_CHECKING:
@@ -196,7 +196,8 @@ def _network_lack(graph: Graph, capabilities: Capabilities) -> str:
     layers = sorted({node.layer.kind for node in graph.nodes} - capabilities.layers)
     if layers:
         return f"it has no {', '.join(layers)}"
-    used = {node.layer.function for node in graph.nodes if isinstance(node.layer, Activation)}
+    bends = (Activation, LearnedActivation)
+    used = {node.layer.function for node in graph.nodes if isinstance(node.layer, bends)}
     missing = sorted(used - capabilities.activations)
     if missing:
         return f"it has no activation {', '.join(missing)}"
@@ -214,13 +215,16 @@ def _unbent(graph: Graph) -> set[str]:
 
 def _settings_lack(settings: Settings, model: Model, capabilities: Capabilities) -> str:
     if model.procedure == "epochs":
-        if settings.loss not in capabilities.losses:
-            return f"it has no loss {settings.loss!r}"
-        if settings.optimizer.kind not in capabilities.optimizers:
+        if settings.loss.kind not in {*capabilities.losses, "custom"}:
+            return f"it has no loss {settings.loss.kind!r}"
+        if settings.optimizer.kind not in {*capabilities.optimizers, "custom"}:
             return f"it has no optimizer {settings.optimizer.kind!r}"
     for name in ("l1", "l2", "weight_decay"):
         if getattr(settings, name) and name not in capabilities.penalties:
             return f"it has no {name}"
+    lacking = sorted(settings.techniques - capabilities.techniques)
+    if lacking:
+        return f"it does not know {', '.join(lacking)}"
     if settings.precision not in {"auto", *capabilities.precisions}:
         return f"it does not compute in {settings.precision}"
     return ""

@@ -10,32 +10,22 @@ from unifml.core.plan import Translation
 from unifml.core.signature import Signature
 from unifml.core.space import Categorical, Float, Space
 from unifml.core.task import Task
-from unifml.errors import ParameterError
 from unifml.layers import (
     Activation,
-    Columns,
     Dense,
-    Embedding,
-    FeatureDense,
-    Flatten,
     Layer,
     Network,
-    Parallel,
-    PeriodicFeatures,
-    PiecewiseLinear,
     Residual,
-    Sequential,
     Standardize,
 )
 from unifml.models import pieces, rules
-from unifml.models.base import Model
+from unifml.models.tables import TableModel
 
 _NORMS = ("batch", "layer", "rms")
-_NUMERIC: dict[str, type[Layer]] = {"periodic": PeriodicFeatures, "piecewise": PiecewiseLinear}
 
 
 @dataclass(frozen=True, repr=False)
-class MLP(Model):
+class MLP(TableModel):
     """A multilayer perceptron: dense layers with an activation between them.
 
     Inputs are standardised inside the network, and so are the targets of a regression. It has one
@@ -105,56 +95,11 @@ class MLP(Model):
         blocks = (layer for i, n in enumerate(self.hidden) for layer in self._block(i, int(n)))
         return Network((*self._first(signature), *blocks, Dense(task.width, name="output")))
 
-    def coded_columns(self, signature: Signature) -> tuple[int, ...]:
-        self._check()
-        names = signature.feature_names or ()
-        columns = tuple(self._column(column, names) for column in self.categorical)
-        inside = all(0 <= column < signature.n_features for column in columns)
-        if not inside or len(set(columns)) < len(columns):
-            raise ParameterError(
-                f"categorical={self.categorical!r} for {signature.n_features} columns",
-                rule=f"0 <= column < {signature.n_features} must hold, and each stands there once",
-            )
-        return columns
-
-    def example(self) -> Signature:
-        columns = {column for column in self.categorical if not isinstance(column, str)}
-        width = max(3, *columns) + len(self.categorical) if columns else 4 + len(self.categorical)
-        named = iter([column for column in self.categorical if isinstance(column, str)])
-        names = tuple(f"x{i}" if i in columns else next(named, f"x{i}") for i in range(width))
-        return Signature((width,), 2, 2, feature_names=names)
-
     def _first(self, signature: Signature) -> tuple[Layer, ...]:
         """Return what stands before the hidden layers: columns become features."""
-        codes = self.coded_columns(signature)
-        if not codes:
-            return (Standardize(name="standardize"), *self._numeric())
-        others = tuple(i for i in range(signature.n_features) if i not in codes)
-        coded = self._coded(codes, dict(signature.levels))
-        if not others:
-            return (coded,)
-        plain = Sequential((Columns(others, name="columns"), *self._numeric()), name="numeric")
-        scaled = Standardize(columns=others, name="standardize")
-        return (scaled, Parallel((plain, coded), name="features"))
-
-    def _numeric(self) -> tuple[Layer, ...]:
-        if self.numeric is None:
-            return ()
-        return (
-            _NUMERIC[self.numeric](name=self.numeric),
-            FeatureDense(self.numeric_dim, name="dense"),
-            Activation("relu", name="relu"),
-            Flatten(name="flat"),
-        )
-
-    def _coded(self, columns: tuple[int, ...], levels: Mapping[int, int]) -> Layer:
-        sizes = tuple(levels.get(column, 1) for column in columns)
-        steps = (
-            Columns(columns, name="columns"),
-            Embedding(sizes, self.categorical_dim, unknown=True, name="embedding"),
-            Flatten(name="flat"),
-        )
-        return Sequential(steps, name="categorical")
+        codes, others = self._parted(signature)
+        scaled = Standardize(columns=others if codes else None, name="standardize")
+        return (*((scaled,) if others else ()), *self._features(signature))
 
     def _block(self, index: int, units: int) -> tuple[Layer, ...]:
         inner = self.residual and index > 0
@@ -167,21 +112,6 @@ class MLP(Model):
             *pieces.dropped(self.dropout, f"dropout{end}"),
         )
         return (Residual(layers, name=f"block_{index}"),) if inner else layers
-
-    def _column(self, column: int | str, names: tuple[str, ...]) -> int:
-        """Return the number of a column."""
-        if not isinstance(column, str):
-            return int(column)
-        if column not in names:
-            raise ParameterError(
-                f"categorical={self.categorical!r}",
-                found=f"{column!r} is not among the columns {list(names)[:10]}"
-                if names
-                else "the columns of X have no names",
-                rule="names are those of a frame's columns",
-                fix="" if names else "give a frame, or the numbers of the columns",
-            )
-        return names.index(column)
 
     def to_sklearn(self, task: Task, settings: Mapping[str, Any]) -> Translation:
         """Return the scikit-learn estimator that means the same."""
@@ -206,18 +136,7 @@ class MLP(Model):
         rules.share("dropout", self.dropout)
         rules.among_or_none("norm", self.norm, _NORMS)
         rules.flag("residual", self.residual)
-        rules.among_or_none("numeric", self.numeric, _NUMERIC)
-        rules.whole("numeric_dim", self.numeric_dim)
-        rules.whole("categorical_dim", self.categorical_dim)
-        fits = isinstance(self.categorical, tuple) and all(
-            isinstance(column, str) or rules.is_whole(column, 0) for column in self.categorical
-        )
-        if not fits:
-            raise ParameterError(
-                f"categorical={self.categorical!r}",
-                rule="categorical is a tuple of columns, each a number from 0 on or a name",
-                fix="write categorical=(0,) for the first column",
-            )
+        super()._check()
 
     def space(self) -> Space:
         return {

@@ -24,7 +24,9 @@ from unifml.layers import (
 
 BY_EPOCHS = frozenset(
     {"epochs", "batch_size", "optimizer", "learning_rate", "weight_decay", "l1", "l2", "loss"}
-    | {"schedule", "validation", "early_stopping", "refit", "callbacks", "precision"}
+    | {"label_smoothing", "schedule", "warmup", "clip_norm", "clip_value", "accumulate", "ema"}
+    | {"metrics", "sampling", "augment", "mixup", "cutmix", "validation", "early_stopping"}
+    | {"refit", "callbacks", "precision", "deterministic", "compile", "checkpoint"}
 )
 """The fields of `unifml.Training` that mean something for a network trained by epochs."""
 

@@ -2,6 +2,8 @@
 
 from unifml.tasks.evaluate import evaluate
 from unifml.tasks.evaluation import Evaluation
+from unifml.tasks.find_rate import find_learning_rate
+from unifml.tasks.free import release
 from unifml.tasks.info import list_backends, list_models, show_versions
 from unifml.tasks.make import fit, make
 from unifml.tasks.move import to_backend
@@ -15,12 +17,14 @@ __all__ = [
     "Evaluation",
     "Tuning",
     "evaluate",
+    "find_learning_rate",
     "fit",
     "from_native",
     "list_backends",
     "list_models",
     "load",
     "make",
+    "release",
     "save",
     "show_versions",
     "to_backend",

@@ -11,10 +11,10 @@ from unifml.core.inputs import as_rows
 from unifml.core.seeds import draw_seed
 from unifml.data import check_weights
 from unifml.errors import DataError
+from unifml.metrics import Metric, make_metrics
 from unifml.tasks.evaluation import Evaluation
 from unifml.tasks.folds import Problem, run_folds
 from unifml.tasks.intervals import has_every_class
-from unifml.tasks.metrics import Metric, make_metrics
 from unifml.tasks.splits import Split, as_given, make_splits
 from unifml.tasks.weights import fit_weights
 from unifml.tasks.wrap import called, is_fitted, prepare

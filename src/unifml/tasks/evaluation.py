@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from unifml.core.table import FloatArray
 from unifml.core.task import Kind
+from unifml.metrics import Metric
 from unifml.tasks.folds import Outcome
 from unifml.tasks.intervals import LEVEL, Interval, clipped, corrected_t, row_intervals
-from unifml.tasks.metrics import Metric
 from unifml.tasks.table import html_table, number, seconds, text_table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from unifml.config import config_context, get_config
 from unifml.core.table import FloatArray
 from unifml.core.task import Kind
-from unifml.errors import DataError
-from unifml.tasks.answers import METHODS, Answers
-from unifml.tasks.metrics import Metric
+from unifml.errors import DataError, UnifmlError
+from unifml.estimators.together import fit_together, may_fit_together
+from unifml.metrics import METHODS, Answers, Metric
 from unifml.tasks.splits import Split
 from unifml.tasks.weights import fit_weights
 
@@ -86,8 +87,16 @@ class Outcome:
 def run_folds(
     estimator: Any, problem: Problem, folds: tuple[Split, ...], n_jobs: int | None
 ) -> Iterator[Outcome]:
-    """Yield the outcomes in order, computed by joblib in as many processes as it is told."""
+    """Yield the outcomes in order, computed by joblib in as many processes as it is told.
+
+    In one process, small networks that are quicker to train at once are; see `fit_together`.
+    """
     total, settings = len(folds), dict(get_config())
+    if n_jobs in (None, 1) and may_fit_together(estimator, problem.X, len(folds)):
+        fitted = _fitted_together(estimator, problem, folds)
+        if fitted is not None:
+            yield from _answered(fitted, problem, folds)
+            return
     jobs = (
         delayed(run_fold)(estimator, problem, fold, f"fold {i} of {total}", settings)
         for i, fold in enumerate(folds, start=1)
@@ -107,13 +116,9 @@ def run_fold(
     settings : mapping
         The configuration of the process that asks.
     """
-    try:
-        with config_context(**{**settings, "verbose": 0}):
-            return _run(estimator, problem, fold)
-    except Exception as error:
-        where = f"in {label}" if fold.train is not None else "scoring the fitted estimator"
-        error.add_note(f"unifml: {where} ({type(error).__name__})")
-        raise
+    where = f"in {label}" if fold.train is not None else "scoring the fitted estimator"
+    with _named(where), config_context(**{**settings, "verbose": 0}):
+        return _run(estimator, problem, fold)
 
 
 def score(
@@ -135,15 +140,62 @@ def score(
     return scores
 
 
+Fitted = list[tuple[Any, float]]
+
+
+def _fitted_together(estimator: Any, problem: Problem, folds: tuple[Split, ...]) -> Fitted | None:
+    """Return the estimators of all folds, fitted at once, and the seconds of each.
+
+    None where one of them could not be: run by itself, each fold tells of its own error.
+    """
+    if any(fold.train is None for fold in folds):
+        return None
+    copies = [clone(estimator) for _ in folds]
+    parts = [_training_rows(copy, problem, fold) for copy, fold in zip(copies, folds, strict=True)]
+    start = time.perf_counter()
+    try:
+        with config_context(**{**get_config(), "verbose": 0}):
+            fit_together(copies, [{"X": X, "y": y, **weights} for X, y, weights in parts])
+    except UnifmlError:
+        return None
+    seconds = (time.perf_counter() - start) / len(folds)
+    return [(copy, seconds) for copy in copies]
+
+
+def _answered(fitted: Fitted, problem: Problem, folds: tuple[Split, ...]) -> Iterator[Outcome]:
+    for number, ((estimator, seconds), fold) in enumerate(zip(fitted, folds, strict=True), 1):
+        with _named(f"in fold {number} of {len(folds)}"):
+            yield _answer(estimator, problem, fold, seconds)
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Say where an error happened."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"unifml: {where} ({type(error).__name__})")
+        raise
+
+
+def _training_rows(estimator: Any, problem: Problem, fold: Split) -> tuple[Any, Any, Any]:
+    X, y = _safe_split(estimator, problem.X, problem.y, fold.train)
+    return X, y, fit_weights(estimator, _rows(problem.weight, fold.train))
+
+
 def _run(estimator: Any, problem: Problem, fold: Split) -> Outcome:
     seconds = None
     if fold.train is not None:
         estimator = clone(estimator)
-        X, y = _safe_split(estimator, problem.X, problem.y, fold.train)
-        weights = fit_weights(estimator, _rows(problem.weight, fold.train))
+        X, y, weights = _training_rows(estimator, problem, fold)
         start = time.perf_counter()
         estimator.fit(X, y, **weights)
         seconds = time.perf_counter() - start
+    return _answer(estimator, problem, fold, seconds)
+
+
+def _answer(estimator: Any, problem: Problem, fold: Split, seconds: float | None) -> Outcome:
+    """Let a fitted estimator answer for the test rows, and score it."""
     X, y = _test_rows(estimator, problem, fold)
     weight = _rows(problem.weight, fold.test)
     answers, predict_seconds = Answers.record(

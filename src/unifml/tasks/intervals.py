@@ -12,8 +12,8 @@ from sklearn import config_context
 
 from unifml.core.seeds import Seeds
 from unifml.core.table import FloatArray
-from unifml.tasks.answers import Answers
-from unifml.tasks.metrics import BOUND, Metric
+from unifml.metrics import Answers, Metric
+from unifml.metrics.named import BOUND
 from unifml.tasks.resampling import FAST, NEEDS_SCORES, Draws
 
 LEVEL = 0.95

@@ -14,8 +14,8 @@ from sklearn.base import clone
 
 from unifml.core.seeds import Seeds
 from unifml.errors import DataError, MissingDependencyError, ParameterError, UnifmlError
+from unifml.metrics import Metric
 from unifml.tasks.folds import Outcome, Problem, run_folds
-from unifml.tasks.metrics import Metric
 from unifml.tasks.space import SearchSpace
 from unifml.tasks.splits import Splits
 from unifml.training.progress import Bar

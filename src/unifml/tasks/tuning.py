@@ -16,8 +16,8 @@ from unifml.core.inputs import as_rows
 from unifml.core.seeds import draw_seed
 from unifml.data import check_weights
 from unifml.errors import ParameterError
+from unifml.metrics import Metric, make_metrics
 from unifml.tasks.folds import Problem
-from unifml.tasks.metrics import Metric, make_metrics
 from unifml.tasks.space import bind
 from unifml.tasks.splits import make_splits
 from unifml.tasks.table import html_table, number, seconds, text_table

@@ -43,7 +43,7 @@ KNOWN: dict[str, frozenset[str]] = {
     "losses": frozenset(loss for group in LOSSES.values() for loss in group),
     "optimizers": frozenset(OPTIMIZERS),
     "penalties": frozenset({"l1", "l2", "weight_decay"}),
-    "precisions": frozenset({"float32", "float64"}),
+    "precisions": frozenset({"float32", "float64", "bf16", "fp16", "tf32"}),
 }
 
 

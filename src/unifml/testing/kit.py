@@ -10,11 +10,23 @@ from typing import Literal
 from unifml.core.adapter import Adapter
 from unifml.core.registry import get_adapter, require
 from unifml.errors import UnifmlError
-from unifml.testing import checks_estimators, checks_layers, checks_protocol, checks_training
+from unifml.testing import (
+    checks_estimators,
+    checks_layers,
+    checks_protocol,
+    checks_techniques,
+    checks_training,
+)
 from unifml.testing.rule import Case, Skip
 
 Status = Literal["passed", "failed", "skipped"]
-ROOMS = (checks_protocol, checks_training, checks_layers, checks_estimators)
+ROOMS = (
+    checks_protocol,
+    checks_training,
+    checks_techniques,
+    checks_layers,
+    checks_estimators,
+)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Probe(Model):
     kind: ClassVar[str] = "probe"
     uses: ClassVar[frozenset[str]] = frozenset(
         {"epochs", "batch_size", "optimizer", "learning_rate", "weight_decay", "l1", "l2", "loss"}
-        | {"schedule", "precision"}
+        | {"schedule", "precision", "accumulate", "ema", "clip_norm", "clip_value", "mixup"}
     )
     layers: tuple[Layer, ...] = ()
 
@@ -109,13 +109,14 @@ class Lab:
             self.dtype,
         )
         devices = self.adapter.devices()
+        settings = self.training.resolve({}, task, ROWS)
         return Plan(
             model=model,
             task=task,
             signature=sign,
-            settings=self.training.resolve({}, task, ROWS),
+            settings=settings,
             seeds=Seeds(7),
-            output="logits" if task.kind == "classification" else "values",
+            output=settings.loss.output_for(task),
             device=next((name for name in devices if name.startswith("cpu")), devices[0]),
             network=model.network(task, sign),
             classes=np.arange(task.n_classes) if task.n_classes and not task.multilabel else None,

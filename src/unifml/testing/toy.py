@@ -16,8 +16,9 @@ from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
 from unifml.layers import ACTIVATIONS, Layer
-from unifml.testing.toy_layers import forward, output_gradient
-from unifml.training import Scalars, loss_values, mean_loss
+from unifml.testing.toy_layers import forward
+from unifml.testing.toy_losses import output_gradient
+from unifml.training import LOSS_CLASSES, OPTIMIZERS, Scalars, loss_values, mean_loss
 
 
 class ToyAdapter:
@@ -36,12 +37,13 @@ class ToyAdapter:
     capabilities = Capabilities(
         layers=frozenset({"standardize", "dense", "activation", "batch_norm", "layer_norm"}),
         activations=frozenset(ACTIVATIONS),
-        losses=frozenset({"cross_entropy", "mse", "mae", "huber"}),
-        optimizers=frozenset({"sgd", "adam", "adamw", "rmsprop"}),
+        losses=frozenset(LOSS_CLASSES),
+        optimizers=frozenset(OPTIMIZERS),
         penalties=frozenset({"l1", "l2", "weight_decay"}),
         epochs=True,
         exact=True,
         partial_fit=True,
+        techniques=frozenset({"soft_targets"}),
         multilabel=True,
         precisions=frozenset({"float32", "float64"}),
     )
@@ -75,6 +77,15 @@ class ToyAdapter:
 
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         return ToyProgram(model, plan, data)
+
+    def stack(self, weights: Any, plans: Any, tables: Any) -> None:
+        return None
+
+    def release(self) -> None:
+        """Nothing is kept between fits."""
+
+    def callback(self, native: object) -> None:
+        return None
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
         return {name: np.array(value) for name, value in model.weights.items()}
@@ -120,7 +131,14 @@ class ToyProgram:
         self.slots = {n: tuple(np.zeros_like(w) for _ in slots) for n, w in self.weights.items()}
         self.step = 0
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+    def take(self, data: Table) -> None:
+        self.rows = data
+
+    def row_losses(self, outputs: FloatArray, y: Any) -> FloatArray:
+        plan = self.plan
+        return loss_values(plan.settings.loss, outputs, y, plan.task, plan.output)
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int | None) -> FloatArray:
         settings, losses = self.plan.settings, []
         scalars = settings.optimizer.scalars(rates, self.step, settings.weight_decay)
         for i in range(order.steps):
@@ -188,7 +206,7 @@ class ToyProgram:
                 gradient = gradient + settings.l2 * weight + settings.l1 * np.sign(weight)
                 decay = step.decay
             delta, self.slots[name] = settings.optimizer.update(
-                gradient, self.slots[name], step, np.sqrt
+                gradient, self.slots[name], step, np
             )
             self.weights[name] = weight * decay - delta
 

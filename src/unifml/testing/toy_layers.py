@@ -1,4 +1,4 @@
-"""The layers and losses of the toy backend: forward, and backward by hand."""
+"""The layers of the toy backend: forward, and backward by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from unifml.core.task import Task
 from unifml.layers import BatchNorm, Dense, Layer, LayerNorm
 from unifml.layers.activation import LEAKY_SLOPE
 
@@ -30,17 +29,6 @@ def forward(layer: Layer, x: Array, weights: Arrays, training: bool) -> tuple[Ar
         return _softmax(x)
     function, slope = _ACTIVATIONS[getattr(layer, "function", "identity")]
     return function(x), lambda g: (g * slope(x), {})
-
-
-def output_gradient(loss: str, outputs: Array, y: Array, task: Task) -> Array:
-    """Return the gradient of each row's loss at the outputs (logits or values)."""
-    if loss == "cross_entropy" and not task.multilabel and task.width > 1:
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True) - np.eye(task.width)[y]
-    y = y.reshape(outputs.shape)
-    error = (_sigmoid(outputs) if loss == "cross_entropy" else outputs) - y
-    error = {"mae": np.sign(error), "huber": np.clip(error, -1, 1)}.get(loss, error)
-    return error / task.width
 
 
 def _dense(x: Array, weights: Arrays) -> tuple[Array, Back]:
@@ -143,6 +131,10 @@ _ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]
         lambda x: np.where(x < -3, 0, np.where(x > 3, 1, (2 * x + 3) / 6)).astype(x.dtype),
     ),
     "hard_tanh": (lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1).astype(x.dtype)),
+    "smooth_clip": (
+        lambda x: x / np.sqrt(1 + (x / 3) ** 2),
+        lambda x: (1 + (x / 3) ** 2) ** -1.5,
+    ),
     "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * (1 - _sigmoid(x))),
 }

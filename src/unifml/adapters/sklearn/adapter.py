@@ -13,6 +13,7 @@ from unifml.core.adapter import Program, Weights
 from unifml.core.capabilities import Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
+from unifml.training import OPTIMIZERS
 
 
 class SklearnAdapter:
@@ -27,11 +28,12 @@ class SklearnAdapter:
         activations=frozenset({"identity", "relu", "tanh", "sigmoid"}),
         one_activation=True,
         losses=frozenset({"cross_entropy", "mse"}),
-        optimizers=frozenset({"sgd", "adam", "adamw", "rmsprop"}),
+        optimizers=frozenset(OPTIMIZERS),
         penalties=frozenset({"l1", "l2", "weight_decay"}),
         dialects=frozenset({"sklearn"}),
         epochs=True,
         partial_fit=True,
+        techniques=frozenset({"accumulate", "clip_norm", "clip_value", "ema", "soft_targets"}),
         multilabel=True,
         untouched=True,
         precisions=frozenset({"float32", "float64"}),
@@ -72,6 +74,15 @@ class SklearnAdapter:
         from unifml.adapters.sklearn.natives import NativeProgram
 
         return NativeProgram(model, plan, data)
+
+    def stack(self, weights: Any, plans: Any, tables: Any) -> None:
+        return None
+
+    def release(self) -> None:
+        """Nothing is kept between fits."""
+
+    def callback(self, native: object) -> None:
+        return None
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
         return _weights(plan).read(model, plan)  # type: ignore[no-any-return]

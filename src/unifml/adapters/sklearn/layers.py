@@ -110,7 +110,7 @@ def _solver(optimizer: Any) -> dict[str, Any]:
             "momentum": optimizer.momentum,
             "nesterovs_momentum": optimizer.nesterov,
         }
-    return {"solver": "adam"}  # no RMSprop there; it matters only to a fit by the user's own hand
+    return {"solver": "adam"}  # it has no others; that matters to a fit by hand only
 
 
 def _not_a_perceptron(found: str) -> CapabilityError:

@@ -17,22 +17,27 @@ TRAINED = ("cross_entropy", "mse")
 
 def check_loss(plan: Plan) -> None:
     """Raise for a loss whose gradient scikit-learn does not have."""
-    if plan.settings.loss not in TRAINED:
+    loss = plan.settings.loss
+    if loss.kind not in TRAINED:
         raise CapabilityError(
-            f"backend 'sklearn' cannot train with loss={plan.settings.loss!r}",
+            f"backend 'sklearn' cannot train with loss={loss!r}",
             rule=f"scikit-learn's MLP has {' and '.join(TRAINED)}",
             fix='use backend="torch" or backend="keras"',
         )
 
 
 def targets(plan: Plan, y: Any) -> npt.NDArray[Any]:
-    """Return targets of shape (n, width): values, or which class or label each row has."""
-    task, values = plan.task, np.asarray(y)
+    """Return targets of shape (n, width): values, or the share of each class or label."""
+    task, values, dtype = plan.task, np.asarray(y), plan.signature.dtype
+    smoothing = float(getattr(plan.settings.loss, "label_smoothing", 0.0))
     if task.kind == "regression":
-        return values.reshape(len(values), task.width).astype(plan.signature.dtype, copy=False)
-    if task.multilabel or task.width == 1:
-        return np.asarray(values.reshape(len(values), task.width) == 1)
-    return np.asarray(values[:, None] == np.arange(task.width))
+        return values.reshape(len(values), task.width).astype(dtype, copy=False)
+    if values.dtype.kind == "f" or task.multilabel or task.width == 1:  # shares, or on and off
+        shares = values.reshape(len(values), task.width).astype(dtype)
+    else:
+        shares = np.asarray(values[:, None] == np.arange(task.width)).astype(dtype)
+    even = 0.5 if task.multilabel or task.width == 1 else 1.0 / task.width
+    return shares if not smoothing else shares * (1.0 - smoothing) + smoothing * even
 
 
 def gradient_scale(plan: Plan) -> float:

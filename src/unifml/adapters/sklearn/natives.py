@@ -93,7 +93,14 @@ class NativeProgram:
         with _repeatable(self._native, self._plan.seeds.integer("native")):
             self._native.fit(data.X, data.y, **extra)
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+    def take(self, data: Table) -> None:
+        """Learn from other rows from now on."""
+        self._data = data
+
+    def row_losses(self, outputs: FloatArray, y: Any) -> FloatArray:
+        raise CapabilityError("a loss of the user's own for an estimator of scikit-learn")
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int | None) -> FloatArray:
         """Call ``partial_fit`` once, on the rows in order, unshuffled.
 
         The estimator cuts its own batches and takes its own learning rate, so there is one loss
@@ -111,6 +118,7 @@ class NativeProgram:
         extra = _weights(self._native, "partial_fit", rows.weight)
         if _takes(self._native, "partial_fit", "classes"):
             extra["classes"] = self._classes()
+        seed = self._plan.seeds.integer("native") if seed is None else seed
         with _Unshuffled(self._native), _repeatable(self._native, seed):
             self._native.partial_fit(rows.X, rows.y, **extra)
         own = getattr(self._native, "loss_", None)

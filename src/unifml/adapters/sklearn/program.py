@@ -18,6 +18,7 @@ from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
 from unifml.training import Scalars
+from unifml.training.clipping import clipped
 
 CHUNK = 2**22  # values of the widest layer that a forward pass holds at once
 
@@ -40,30 +41,49 @@ class NetworkProgram:
         self._frozen = _absent_biases(self._perceptron, self._views)
         count = plan.settings.optimizer.slots
         self._slots = tuple(np.zeros_like(self._flat) for _ in range(count))
+        self._average = self._flat.copy()
         self._step = 0
         if data is not None:
             check_loss(plan)
-            self._y = targets(plan, data.y)
-            self._weight = None if data.weight is None else data.weight.astype(self._dtype)
             self._scale = gradient_scale(plan)
+            self.take(data)
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+    def take(self, data: Table) -> None:
+        self._data, self._y = data, targets(self._plan, data.y)
+        self._weight = None if data.weight is None else data.weight.astype(self._dtype)
+
+    def row_losses(self, outputs: FloatArray, y: Any) -> FloatArray:
+        raise CapabilityError("backend 'sklearn' with a loss of the user's own")
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int | None) -> FloatArray:
         settings, data = self._plan.settings, self._rows()
         scalars = settings.optimizer.scalars(rates, self._step, settings.weight_decay)
         steps: Any = zip(*(part.tolist() for part in scalars), strict=True)
+        keeps = settings.ema_keeps(self._step, order.updates).tolist()
         logits = np.empty((len(order.rows), self._plan.task.width), self._dtype)
+        bounds = order.bounds
         # What diverges is told by its loss; NumPy need not warn of it as well.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for i, step in enumerate(steps):
-                start, stop = order.edges[i], order.edges[i + 1]
-                rows = order.rows[start:stop]
-                gradient = self._gradient(data.X[rows], rows)
-                logits[start:stop] = self._mlp.logits
-                self._update(gradient, Scalars(*step))
-            self._step += order.steps
+                places = bounds[i * order.accumulate : (i + 1) * order.accumulate]
+                parts = [self._batch(data, order.rows, place, logits) for place in places]
+                self._update(_joined(parts), Scalars(*step))
+                if settings.ema is not None:
+                    self._average = keeps[i] * self._average + (1.0 - keeps[i]) * self._flat
+            self._step += order.updates
             return batch_losses(logits, self._plan, data, order)
 
     def forward(self, X: Any) -> FloatArray:
+        if self._plan.settings.ema is None:
+            return self._outputs(X)
+        present = self._flat.copy()
+        self._flat[...] = self._average
+        try:
+            return self._outputs(X)
+        finally:
+            self._flat[...] = present
+
+    def _outputs(self, X: Any) -> FloatArray:
         widest = max(X.shape[-1], *(view.shape[-1] for view in self._views))
         size = max(1, CHUNK // widest)
         parts = [
@@ -73,10 +93,13 @@ class NetworkProgram:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def result(self) -> dict[str, npt.NDArray[Any]]:
-        return {name: np.array(view) for name, view in self._named(self._flat)}
+        kept = self._flat if self._plan.settings.ema is None else self._average
+        return {name: np.array(view) for name, view in self._named(kept)}
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        state = {f"weights/{name}": value for name, value in self.result().items()}
+        state = {f"weights/{name}": np.array(view) for name, view in self._named(self._flat)}
+        if self._plan.settings.ema is not None:
+            state |= {f"average/{n}": np.array(view) for n, view in self._named(self._average)}
         for i, slot in enumerate(self._slots):
             state |= {f"slots/{i}/{name}": np.array(view) for name, view in self._named(slot)}
         return state | {"step": np.array(self._step)}
@@ -84,6 +107,8 @@ class NetworkProgram:
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         for name, view in self._named(self._flat):
             view[...] = state[f"weights/{name}"]
+        for name, view in self._named(self._average):
+            view[...] = state.get(f"average/{name}", state[f"weights/{name}"])
         for i, slot in enumerate(self._slots):
             for name, view in self._named(slot):
                 view[...] = state[f"slots/{i}/{name}"]
@@ -102,6 +127,16 @@ class NetworkProgram:
         if self._data is None:
             raise CapabilityError("run_epoch()", found="a program without rows to learn from")
         return self._data
+
+    def _batch(
+        self, data: Table, order: Any, place: slice, logits: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Return the gradient of a batch, and what its rows weigh; keep its logits."""
+        rows = order[place]
+        gradient = self._gradient(data.X[rows], rows)
+        logits[place] = self._mlp.logits
+        weight = len(rows) if self._weight is None else self._weight[rows].sum(dtype=np.float64)
+        return gradient, float(weight)
 
     def _gradient(self, X: Any, rows: Any) -> FloatArray:
         """Return the flat gradient of the mean loss of some rows; keeps their logits."""
@@ -123,7 +158,8 @@ class NetworkProgram:
             gradient[: self._kernels] += settings.l2 * kernels
         if settings.l1:
             gradient[: self._kernels] += settings.l1 * np.sign(kernels)
-        delta, self._slots = settings.optimizer.update(gradient, self._slots, step, np.sqrt)
+        gradient = clipped(gradient, settings)
+        delta, self._slots = settings.optimizer.update(gradient, self._slots, step, np)
         if settings.weight_decay:
             kernels *= step.decay
         self._flat -= delta
@@ -135,6 +171,15 @@ class NetworkProgram:
         named = [(f"{name}.kernel", views[i]) for i, (name, _) in enumerate(dense)]
         biases = zip(dense, views[len(dense) :], strict=True)
         return [*named, *((f"{name}.bias", view) for (name, layer), view in biases if layer.bias)]
+
+
+def _joined(parts: list[tuple[FloatArray, float]]) -> FloatArray:
+    """Return the gradient of all rows of some batches."""
+    if len(parts) == 1:
+        return parts[0][0]
+    total = sum(weight for _, weight in parts)
+    joined: FloatArray = sum(gradient * (weight / total) for gradient, weight in parts)  # type: ignore[assignment]
+    return joined.astype(parts[0][0].dtype)
 
 
 class _Engine(MLPRegressor):

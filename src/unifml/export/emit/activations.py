@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from unifml.export.emit.step import Held, Rule, Step
-from unifml.layers.activation import LEAKY_SLOPE
+from unifml.layers.activation import FAR, LEAKY_SLOPE
 
 Function = Callable[[Step, str], str]
 
@@ -17,6 +17,22 @@ def _activation(s: Step) -> Held:
     if s.layer.function == "softmax":
         return Held(write(s, s.x))
     return Held(write(s, s.held[0].name), s.held[0].first)
+
+
+def _learned(s: Step) -> str:
+    """Write x + a * (f(x) - x)."""
+    bent = ACTIVATIONS[s.layer.function](s, s.x)
+    bend = s.op("Sub", bent, s.x, part="bend")
+    return s.op("Add", s.x, s.op("Mul", bend, s.weight("strength"), part="learned"), part="sum")
+
+
+def _smooth_clip(s: Step, x: str) -> str:
+    """Write x / sqrt(1 + x * x / 9); from afar 3, for the square of a large number is infinite."""
+    near = s.op("Clip", x, s.constant("low", -FAR), s.constant("high", FAR), part="near")
+    square = s.op("Mul", near, near, part="square")
+    ninth = s.op("Div", square, s.constant("nine", 9.0), part="ninth")
+    root = s.op("Sqrt", s.op("Add", ninth, s.constant("one", 1.0), part="shifted"), part="root")
+    return s.op("Div", near, root)
 
 
 def _gelu(s: Step, x: str) -> str:
@@ -56,6 +72,7 @@ ACTIVATIONS: dict[str, Function] = {
     "hard_sigmoid": lambda s, x: s.op("HardSigmoid", x, alpha=1 / 6, beta=0.5),
     "hard_silu": lambda s, x: s.op("HardSwish", x),
     "hard_tanh": _clip(-1.0, 1.0),
+    "smooth_clip": _smooth_clip,
 }
 
-RULES: dict[str, Rule] = {"activation": _activation}
+RULES: dict[str, Rule] = {"activation": _activation, "learned_activation": _learned}

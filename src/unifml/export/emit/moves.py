@@ -6,7 +6,7 @@ from math import prod
 
 from unifml.export.emit.step import Held, Rule, Step
 
-_JOINS = {"add": "Add", "multiply": "Mul"}
+_JOINS = {"add": "Add", "multiply": "Mul"}  # of two at a time
 
 
 def _nothing(s: Step) -> Held:
@@ -35,6 +35,8 @@ def _join(s: Step) -> Held:
     values = [s.as_first(i) if first else s.as_last(i) for i in range(len(s.held))]
     if s.layer.how == "concat":
         return Held(s.op("Concat", *values, axis=1 if first else -1), first)
+    if s.layer.how == "average":
+        return Held(s.op("Mean", *values), first)
     sum_or_product = values[0]
     for i, value in enumerate(values[1:], 1):
         part = "" if i == len(values) - 1 else f"with_{i}"

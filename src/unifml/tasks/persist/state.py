@@ -71,6 +71,7 @@ def write_fitted(fitted: Fitted, own_model: Any, sheet: StateSheet) -> dict[str,
         "weights": None if fitted.weights is None else sheet.weights(fitted.weights),
         "native": None if fitted.weights is not None else sheet.native(fitted),
         "target": encode(fitted.target, sheet),
+        "bounds": encode(fitted.bounds, sheet),
         "memory": encode(_memory(fitted), sheet),
     }
 
@@ -88,6 +89,7 @@ def read_fitted(data: Mapping[str, Json], own_model: Any, desk: StateDesk) -> Fi
         plan,
         data["backend"],
         target=decode(data["target"], desk),
+        bounds=decode(data.get("bounds"), desk),  # files of version 0.1 have none
         memory=decode(data["memory"], desk),
     )
     if data["weights"] is not None:

@@ -18,7 +18,7 @@ from unifml.errors import DataTypeError, UntrustedTypeError
 from unifml.estimators import Classifier, Regressor, Transformer
 from unifml.layers import VOCABULARY
 from unifml.models import Model
-from unifml.training import OPTIMIZERS, EarlyStopping, Settings, Training
+from unifml.training import CALLBACKS, LOSS_CLASSES, OPTIMIZERS, EarlyStopping, Settings, Training
 from unifml.training.schedules import SCHEDULES
 
 ESTIMATORS: dict[str, type[Any]] = {
@@ -36,6 +36,8 @@ def vocabulary() -> dict[str, type[Any]]:
     found |= {f"{cls.kind}/{cls.kind}": cls for cls in (Training, EarlyStopping)}
     found |= {f"optimizer/{kind}": cls for kind, cls in OPTIMIZERS.items()}
     found |= {f"schedule/{kind}": cls for kind, cls in SCHEDULES.items()}
+    found |= {f"loss/{kind}": cls for kind, cls in LOSS_CLASSES.items()}
+    found |= {f"callback/{kind}": cls for kind, cls in CALLBACKS.items()}
     found |= {f"layer/{kind}": cls for kind, cls in VOCABULARY.items()}
     return found | {f"model/{name}": get_model(name) for name in models()}
 

@@ -123,11 +123,16 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "hard_sigmoid": lambda x: np.clip(x + 3.0, 0.0, 6.0) / 6.0,
     "hard_silu": lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,
     "hard_tanh": lambda x: np.clip(x, -1.0, 1.0),
+    "smooth_clip": lambda x: x / np.sqrt(1.0 + (x / 3.0) ** 2),
 }
 
 
 def dense(c: Call) -> Array:
     return c.x @ c["kernel"] + c["bias"]
+
+
+def learned_activation(c: Call) -> Array:
+    return c.x + c["strength"] * (FUNCTIONS[c.layer.function](c.x) - c.x)
 
 
 def feature_dense(c: Call) -> Array:
@@ -218,6 +223,8 @@ def standardize(c: Call) -> Array:
 def join(c: Call) -> Array:
     if c.layer.how == "concat":
         return np.concatenate(c.inputs, -1)
+    if c.layer.how == "average":
+        return np.asarray(np.mean(c.inputs, axis=0))
     result = c.inputs[0]
     for other in c.inputs[1:]:
         result = result + other if c.layer.how == "add" else result * other
@@ -271,6 +278,7 @@ KINDS: dict[str, Callable[[Call], Array]] = {
     "dense": dense,
     "feature_dense": feature_dense,
     "activation": lambda c: FUNCTIONS[c.layer.function](c.x),
+    "learned_activation": learned_activation,
     "dropout": lambda c: c.x,
     "spatial_dropout": lambda c: c.x,
     "batch_norm": batch_norm,
