@@ -33,7 +33,7 @@ FAMILIES = {
     "activations": Family(
         "Activations",
         "What bends a network. Each name has one meaning, whatever a framework calls it.",
-        ((layers.Activation("relu"), (4,)),),
+        ((layers.Activation("relu"), (4,)), (layers.LearnedActivation("selu"), (4,))),
     ),
     "dropout": Family(
         "Dropout",

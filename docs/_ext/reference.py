@@ -19,8 +19,20 @@ GROUPS = {
     ),
     "Moving and saving": ("to_backend", "to_native", "from_native", "save", "load"),
     "Training": (
-        *("Training", "EarlyStopping", "Adam", "AdamW", "SGD", "RMSprop"),
-        *("Constant", "Cosine", "Callback"),
+        *("Training", "EarlyStopping", "Callback", "CSVLog", "JSONLog", "ProgressBar"),
+        *("Checkpoint", "LearningRateFinder", "find_learning_rate", "release"),
+    ),
+    "Losses": (
+        *("Loss", "CrossEntropy", "Focal", "Hinge", "SquaredHinge", "MSE", "MAE", "Huber"),
+        *("LogCosh", "Quantile", "Poisson", "CustomLoss"),
+    ),
+    "Optimizers and schedules": (
+        *("Adam", "AdamW", "SGD", "RMSprop", "Adagrad", "Lion", "CustomOptimizer", "Constant"),
+        *("Cosine", "Step", "Exponential", "OneCycle", "ReduceOnPlateau"),
+    ),
+    "Augmentation": (
+        *("Augmentation", "Flip", "Crop", "Rotate", "Color", "Cutout", "Jitter", "Scale"),
+        *("TimeWarp", "Noise", "Swap"),
     ),
     "Search spaces": ("Float", "Int", "Categorical"),
     "Configuration": ("set_config", "get_config", "config_context"),

@@ -50,7 +50,9 @@ ROOMS = {
     ),
     "adapters": Room(),
     "adapters/_torch_engine": Room(BELOW_ADAPTERS, ("torch", "numpy"), ("onnx",)),
-    "adapters/sklearn": Room(BELOW_ADAPTERS, ("sklearn", "scipy", "numpy"), ("onnx", "skl2onnx")),
+    "adapters/sklearn": Room(
+        BELOW_ADAPTERS, ("sklearn", "scipy", "numpy"), ("onnx", "skl2onnx", "torch")
+    ),
     "adapters/keras": Room(
         BELOW_ADAPTERS + ENGINE,
         ("keras", "tensorflow", "jax", "torch", "numpy"),

@@ -7,9 +7,8 @@ import pytest
 from scipy.stats import t as student
 from sklearn import metrics as sk
 
-from unifml.metrics import Answers
+from unifml.metrics import Answers, make_metrics
 from unifml.tasks.intervals import corrected_t, row_intervals
-from unifml.metrics import make_metrics
 from unifml.tasks.resampling import FAST, Draws
 
 N, RESAMPLES = 60, 25

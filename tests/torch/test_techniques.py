@@ -400,3 +400,49 @@ def test_all_that_training_may_ask_for_is_known():
         optimizer=lambda parameters: parameters,
     )
     assert asked.resolve({}, CLASSES, 9).techniques == known
+
+
+def test_a_translation_holds_every_technique():
+    import ast
+
+    from unifml.adapters.torch.translate import translate
+
+    asked = {"clip_norm": 0.5, "clip_value": 0.25, "accumulate": 3, "ema": 0.9, "compile": True}
+    data = table()
+    text = translate(plan(IMAGES, data, **asked, deterministic=True, precision="bf16"))
+    ast.parse(text)
+    for word in (
+        "clip_grad_norm_(model.parameters(), 0.5)",
+        "clip_grad_value_(model.parameters(), 0.25)",
+        "of 3 batches",
+        "min(0.9, (1 + t) / (10 + t))",
+        "torch.compile(model)",
+        "use_deterministic_algorithms(True)",
+        'torch.autocast("cpu", dtype=torch.bfloat16)',
+    ):
+        assert word in text
+    plain = translate(plan(IMAGES, data))
+    assert not any(word in plain for word in ("clip", "average", "compile", "autocast", "batches"))
+
+
+@pytest.mark.parametrize("kind", ["network", "native"])
+def test_only_kernels_decay_and_are_penalised(kind):
+    import torch
+
+    data, asked = table(), {"optimizer": AdamW(), "weight_decay": 0.5, "l2": 0.1}
+    program, module = network(IMAGES, data, **asked)
+    if kind == "native":
+        program = native(module, data, **asked)
+    groups = [
+        {"params": kernels(module), "weight_decay": 0.5},
+        {"params": [p for p in module.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+
+    def change(module):
+        for kernel in kernels(module):
+            kernel.grad += 0.1 * kernel.detach()
+
+    adamw = torch.optim.AdamW(groups)
+    by_hand(module, adamw, data, order(), RATES / 10, cross_entropy, change)
+    program.run_epoch(order(), RATES / 10, 0)
+    close((program, data.X), module, 1e-9)

@@ -16,7 +16,7 @@ import pytest
 from scipy import sparse
 from training.killed import X, Y, estimator
 
-from unifml import Callback, Classifier
+from unifml import Callback, Classifier, EarlyStopping
 from unifml.core.plan import Plan
 from unifml.core.seeds import Seeds
 from unifml.core.signature import Signature
@@ -530,4 +530,105 @@ def test_training_again_on_all_rows_goes_on_too(epoch, tmp_path):
     whole = estimator("sklearn", refit=True).fit(X, Y)
     for name, value in whole._fitted.weights.items():
         np.testing.assert_array_equal(value, resumed._fitted.weights[name])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mixup": 0.4},
+        {"sampling": "balanced"},
+        {"accumulate": 2, "clip_norm": 0.5},
+        {"l1": 1e-3, "label_smoothing": 0.1, "optimizer": "sgd"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_every_technique_goes_on(backend, options, tmp_path):
+    path = str(tmp_path / "fit.ckpt")
+    with pytest.raises(KeyboardInterrupt):
+        estimator(backend, path, Stop(4), **options).fit(X, Y)
+    same(estimator(backend, path, **options).fit(X, Y), estimator(backend, **options).fit(X, Y))
+
+
+def goes_on(make):
+    """Assert that a native model, interrupted, ends as one that was left alone."""
+    with pytest.raises(KeyboardInterrupt):
+        make(True, Stop(4)).fit(X, Y)
+    resumed, alone = make(True).fit(X, Y), make(False).fit(X, Y)
+    assert resumed.history_.resumed_at == 3
+    np.testing.assert_array_equal(resumed.predict_proba(X), alone.predict_proba(X))
+    np.testing.assert_array_equal(resumed.history_["loss"], alone.history_["loss"])
+
+
+def native_maker(model, folder):
+    def make(checkpoint, *callbacks):
+        path = str(folder / "fit.ckpt") if checkpoint else None
+        training = Training(epochs=8, batch_size=32, checkpoint=path, callbacks=callbacks)
+        return Classifier(model, training=training, random_state=0)
+
+    return make
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("built", [True, False], ids=["instance", "factory"])
+def test_a_torch_module_goes_on(built, tmp_path):
+    from torch import nn
+
+    def net(n_features, n_outputs):
+        first = nn.Linear(n_features, 16)
+        return nn.Sequential(first, nn.BatchNorm1d(16), nn.Dropout(0.3), nn.Linear(16, n_outputs))
+
+    goes_on(native_maker(net(6, 2) if built else net, tmp_path))
+
+
+@pytest.mark.keras
+def test_a_keras_model_goes_on(tmp_path):
+    def net(n_features, n_outputs):
+        import keras
+
+        layers = [
+            keras.Input((n_features,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(n_outputs),
+        ]
+        return keras.Sequential(layers)
+
+    goes_on(native_maker(net, tmp_path))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("stopped", [{}, {"early_stopping": None}], ids=["refit", "plain"])
+def test_members_go_on_each_by_itself(stopped, tmp_path):
+    from unifml.models import Tabular
+
+    class StopThird(Callback):
+        fits = 0
+
+        def on_fit_begin(self, run):
+            self.fits += 1
+
+        def on_epoch_end(self, run):
+            if self.fits == 3 and run.epoch == 2:
+                raise KeyboardInterrupt
+
+    def make(path, *callbacks):
+        stopping = EarlyStopping(patience=4, validation=0.25)
+        settings = {"early_stopping": stopping, "refit": True} if not stopped else {}
+        training = Training(
+            epochs=6, batch_size=32, checkpoint=path, callbacks=callbacks, **settings
+        )
+        model = Tabular(members=2)
+        return Classifier(model, training=training, backend="torch", random_state=0)
+
+    path = str(tmp_path / "fit.ckpt")
+    stop = StopThird()
+    stop.fits = 0 if not stopped else 1  # in the fit on all rows; in the second member
+    with pytest.raises(KeyboardInterrupt):
+        make(path, stop).fit(X, Y)
+    # With a checkpoint members are trained in turn, without one at once: equal to rounding.
+    resumed, alone = make(path).fit(X, Y), make(str(tmp_path / "other.ckpt")).fit(X, Y)
+    for name, value in alone._fitted.weights.items():
+        np.testing.assert_array_equal(value, resumed._fitted.weights[name], err_msg=name)
     assert not list(tmp_path.iterdir())

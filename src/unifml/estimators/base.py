@@ -28,14 +28,14 @@ from unifml.data.streams import (
     survey,
     to_validate,
 )
-from unifml.errors import CapabilityError, DataError, DataTypeError
+from unifml.errors import CapabilityError, DataError, DataTypeError, ParameterError
 from unifml.estimators.carry import Carry
 from unifml.estimators.course import fit_stream
 from unifml.estimators.given import Flowing
 from unifml.estimators.planning import Choices
 from unifml.estimators.resolve import resolve_adapter, resolve_device, resolve_model, unknown
 from unifml.training import Training
-from unifml.training.checkpoint import seed_of
+from unifml.training.checkpoint import is_folder, seed_of
 from unifml.training.job import Steps, complete
 from unifml.training.progress import resolve_verbose
 
@@ -166,6 +166,12 @@ class Base(Carry):
         """Return the seed of a fit; a checkpoint has that of the first try."""
         begun = None
         if self.random_state is None and training.checkpoint is not None:
+            if is_folder(training.checkpoint):
+                raise ParameterError(
+                    f"checkpoint={training.checkpoint!r} with random_state=None",
+                    rule="in a folder a fit finds its file by its seed",
+                    fix="set random_state, or name a file",
+                )
             begun = seed_of(training.checkpoint)
         return draw_seed(self.random_state) if begun is None else begun
 

@@ -234,7 +234,9 @@ def _refusal(
     lack: str, model: Model, adapter: Adapter, task: Task, signature: Signature, settings: Settings
 ) -> CapabilityError:
     able = capable_backends(model, task, signature, settings)
-    culprit = _culprit(model, adapter.capabilities, task, signature)
+    # Where the network alone would be possible, no parameter of the model is to blame.
+    blamed = shortcoming(model, adapter.capabilities, task, signature)
+    culprit = _culprit(model, adapter.capabilities, task, signature) if blamed else None
     with_ = f" with {culprit}={getattr(model, culprit)!r}" if culprit else ""
     ways = [f'use backend="{name}"' for name in able]
     if culprit:

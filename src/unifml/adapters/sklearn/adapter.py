@@ -37,6 +37,7 @@ class SklearnAdapter:
         multilabel=True,
         untouched=True,
         precisions=frozenset({"float32", "float64"}),
+        devices=frozenset({"cpu", "cuda"}),
         callables=True,
         onnx=True,
     )
@@ -50,7 +51,9 @@ class SklearnAdapter:
         )
 
     def devices(self) -> tuple[str, ...]:
-        return ("cpu",)
+        from unifml.adapters.sklearn.tensors import cards
+
+        return ("cpu", *cards())
 
     def traits(self, native: Any) -> NativeTraits:
         from unifml.adapters.sklearn.natives import traits

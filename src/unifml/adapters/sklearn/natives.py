@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from unifml.adapters.sklearn.rng import seeded
+from unifml.adapters.sklearn.tensors import fit_on_device, require_cpu
 from unifml.core.adapter import Weights
 from unifml.core.capabilities import NativeTraits
 from unifml.core.plan import Plan, Translation
@@ -91,7 +92,12 @@ class NativeProgram:
         data = self._rows()
         extra = _weights(self._native, "fit", data.weight)
         with _repeatable(self._native, self._plan.seeds.integer("native")):
-            self._native.fit(data.X, data.y, **extra)
+            if self._plan.device == "cpu":
+                self._native.fit(data.X, data.y, **extra)
+            else:
+                self._native = fit_on_device(
+                    self._native, data.X, data.y, self._plan.device, **extra
+                )
 
     def take(self, data: Table) -> None:
         """Learn from other rows from now on."""
@@ -108,6 +114,7 @@ class NativeProgram:
         epoch, the log loss of its probabilities, the share of wrong labels where it has none, or
         half the squared error.
         """
+        require_cpu(self._plan, "partial_fit")
         if not hasattr(self._native, "partial_fit"):
             raise CapabilityError(
                 f"training {type(self._native).__name__} epoch by epoch",

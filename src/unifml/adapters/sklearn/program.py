@@ -12,6 +12,7 @@ from sklearn.neural_network._base import ACTIVATIONS
 
 from unifml.adapters.sklearn.layers import Perceptron, read_network
 from unifml.adapters.sklearn.losses import batch_losses, check_loss, gradient_scale, targets
+from unifml.adapters.sklearn.tensors import require_cpu
 from unifml.adapters.sklearn.weights import arrays, link
 from unifml.core.adapter import Weights, cast_weights
 from unifml.core.plan import Plan
@@ -33,6 +34,7 @@ class NetworkProgram:
     def __init__(self, weights: Weights, plan: Plan, data: Table | None = None) -> None:
         if plan.network is None:
             raise CapabilityError("a program of a network", found="a plan without one")
+        require_cpu(plan, "the perceptron")
         self._plan, self._data = plan, data
         self._dtype = np.dtype(plan.signature.dtype)
         self._perceptron = read_network(plan.graph)

@@ -100,9 +100,38 @@ def _training(plan: Plan) -> list[str]:
         f"# schedule: {settings.schedule!r}; loss = sum(w * loss) / sum(w) in each batch",
         f"for epoch in range({settings.epochs}):",
         f"    for rows in order(seed, epoch, batch_size={settings.batch_size}):  # drawn in NumPy",
-        f"        loss = {_loss(plan)}",
-        "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
+        *_step(plan),
     ]
+
+
+def _step(plan: Plan) -> list[str]:
+    settings, change = plan.settings, "torch.nn.utils.clip_grad_"
+    lines = [f"loss = {_loss(plan)}", "optimizer.zero_grad(); loss.backward()"]
+    if settings.precision in _CONTEXTS:
+        lines[0] = f"with {_CONTEXTS[settings.precision].format(plan.device)}: {lines[0]}"
+    if settings.precision == "tf32":
+        lines.insert(0, "# TF32 is on in this step, and as it was after each epoch")
+    if settings.accumulate > 1:
+        lines[1] += f"  # of {settings.accumulate} batches, each by its share of the weights"
+    if settings.clip_value is not None:
+        lines.append(f"{change}value_(model.parameters(), {settings.clip_value:g})")
+    if settings.clip_norm is not None:
+        lines.append(f"{change}norm_(model.parameters(), {settings.clip_norm:g})")
+    lines.append("optimizer.step()")
+    if settings.ema is not None:
+        keep = f"min({settings.ema:g}, (1 + t) / (10 + t))"
+        lines.append(f"# average = keep * average + (1 - keep) * weights, keep = {keep} at step t")
+    if settings.compile is True:
+        lines.insert(0, "# model is torch.compile(model) in this step")
+    if settings.deterministic:
+        lines.insert(0, "# torch.use_deterministic_algorithms(True) in each epoch, and back")
+    return [f"        {line}" for line in lines]
+
+
+_CONTEXTS = {
+    "bf16": 'torch.autocast("{}", dtype=torch.bfloat16)',
+    "fp16": 'torch.autocast("{}", dtype=torch.float16)',
+}
 
 
 def _optimizer(plan: Plan) -> str:
