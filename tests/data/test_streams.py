@@ -382,11 +382,37 @@ def test_a_survey_finds_what_is_there_in_memory(weight, class_weight):
     assert np.array_equal(found.sample.y, codes[there])
 
 
-def test_labels_may_come_late_and_their_codes_are_sorted():
+def test_labels_may_come_late_and_their_codes_are_sorted(monkeypatch):
+    monkeypatch.setattr(memory, "PIECE", 1)
     order = np.argsort(LABELS, kind="stable")[::-1]
     found = survey(batches(X[order], LABELS[order]), gate(), SEEDS, numeric=False)
     assert list(found.labels.classes) == ["ape", "bee", "cat"]
     assert np.array_equal(found.labels.classes[found.sample.y], LABELS[order])
+
+
+def test_moments_are_those_of_numpy_however_they_are_cut():
+    rising = X[:, :3] * [1.0, 2.0, 0.0] + np.linspace(0, 9, 3000)[:, None] + 5
+    weight = RNG.random(3000)
+    for own in (None, weight):
+        found = Moments.of(rising, own)
+        mean = np.average(rising, axis=0, weights=own)
+        variance = np.average((rising - mean) ** 2, axis=0, weights=own)
+        np.testing.assert_allclose(found.mean, mean)
+        np.testing.assert_allclose(found.scaling().scale, np.sqrt(variance))
+        halves = [
+            Moments.of(rising[at], None if own is None else own[at])
+            for at in (slice(0, 1700), slice(1700, None))
+        ]
+        joined_halves = halves[0].plus(halves[1])
+        np.testing.assert_allclose(joined_halves.squares, found.squares)
+    series = rising.reshape(500, 6, 3)
+    valid = np.arange(6) < (np.arange(500) % 6 + 1)[:, None]
+    found = Moments.of_features(series, None, valid)
+    np.testing.assert_allclose(found.scaling().scale, series[valid].std(0))
+    large = np.linspace(0, 1, 1500 * 900 * 2).reshape(1500, 900, 2)
+    found = Moments.of_features(large, None)
+    np.testing.assert_allclose(found.scaling().scale, large.reshape(-1, 2).std(0))
+    np.testing.assert_allclose(found.mean, large.reshape(-1, 2).mean(0))
 
 
 def test_numbers_are_measured_too():

@@ -27,7 +27,7 @@ class Scaling:
 
     def apply(self, values: Any) -> FloatArray:
         """Standardise, in float64."""
-        found = np.subtract(values, self.mean, dtype=np.float64)
+        found: FloatArray = np.subtract(values, self.mean, dtype=np.float64)
         found /= self.scale
         return found
 

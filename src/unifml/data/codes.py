@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from unifml.data.streams.lazy import pieces
 from unifml.errors import DataError
 
 
@@ -17,9 +18,11 @@ def code_levels(X: Any, columns: tuple[int, ...]) -> tuple[tuple[int, int], ...]
     DataError
         For values that are not whole numbers from 0 on.
     """
+    if not columns:
+        return ()
     levels = []
-    for column in columns:
-        values = np.asarray(X)[:, column]
+    codes = np.concatenate([part[:, list(columns)] for part in pieces(X)])
+    for column, values in zip(columns, codes.T, strict=True):
         if np.any(values < 0) or np.any(values != np.floor(values)):
             strange = values[(values < 0) | (values != np.floor(values))][:3].tolist()
             raise DataError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from unifml.core.seeds import Seeds
@@ -45,7 +43,7 @@ def batch_order(
     if strata is None:
         rows = rng.permutation(n_rows).astype(np.int64, copy=False)
     else:
-        rows = _balanced(rng, check_strata(strata), edges)
+        rows = _balanced(rng, check_strata(strata))
     return BatchOrder(rows, edges, accumulate)
 
 
@@ -76,18 +74,15 @@ def check_strata(strata: IntArray | None) -> IntArray:
     return strata
 
 
-def _balanced(rng: np.random.Generator, strata: IntArray, edges: IntArray) -> IntArray:
+def _balanced(rng: np.random.Generator, strata: IntArray) -> IntArray:
     """Deal the classes in turn, and the rows of each in an order of their own."""
     classes, codes = np.unique(strata, return_inverse=True)
-    n_rows = int(edges[-1])
     turns = rng.permutation(len(classes))
-    dealt = np.resize(turns, n_rows)
-    rows = np.empty(n_rows, dtype=np.int64)
+    dealt = np.resize(turns, len(codes))
+    rows = np.empty(len(codes), dtype=np.int64)
     for code in range(len(classes)):
         places = np.flatnonzero(dealt == code)
         rows[places] = _endless(rng, np.flatnonzero(codes == code), len(places))
-    for first, last in pairwise(edges.tolist()):
-        rng.shuffle(rows[first:last])
     return rows
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -101,14 +100,14 @@ class Base(Carry):
     ) -> Steps[Self]:
         """Yield the jobs of a fit on a stream, and keep what came of them."""
         choices, scratch = self._choices(), self._scratch()
-        batches = batches.within(partial(_seeded, choices))
+        batches = batches.within(choices.drawing)
         gate = StreamGate(scratch, **self._rules())
         found = survey(batches, gate, choices.seeds, **self._survey(classes))
         if not isinstance(gate.known, tuple):
             raise DataError("fitting on a stream", found="no rows")
         task, held_out = self._task_of(found), None
         if has_validation(*validation):
-            X, y, weight = to_validate(*validation, around=partial(_seeded, choices))
+            X, y, weight = to_validate(*validation, around=choices.drawing)
             values = training_rows(scratch, X, y, known=gate.known, **self._rules())
             held_out = Table(values, found.encode(y), check_weights(weight, first_of(values)))
         fitted, history = yield from fit_stream(

@@ -12,7 +12,7 @@ from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.core.task import Task
-from unifml.data import hold_out, present
+from unifml.data import check_changes, hold_out, present
 from unifml.data.streams import Survey, is_lazy
 from unifml.errors import CapabilityError, DataError
 from unifml.estimators import session
@@ -150,12 +150,15 @@ def _plan(
 ) -> tuple[Plan, Any]:
     """Plan for rows, of which there are more than these where a survey says so."""
     if isinstance(choices.model, Native):
-        return plan_native(choices, task, rows.X, **names)
+        plan, native = plan_native(choices, task, rows.X, **names)
+        check_changes(plan)
+        return plan, native
     total = float(len(rows) if rows.weight is None else rows.weight.sum())
     more: dict[str, Any] = {}
     if found is not None:
         total, more = found.total_weight, {"n_rows": found.rows, "levels": found.levels}
     plan = plan_model(choices, task, rows.X, total, **names, **more)
+    check_changes(plan)
     native = choices.adapter.build(plan) if plan.procedure == "native" else None
     return plan, native
 
@@ -183,8 +186,8 @@ def _split(
     return hold_out(rows, rule, plan.seeds, strata, groups)
 
 
-def _given(plan: Plan, rows: Table) -> Held:
-    return Lazy(rows, plan.seeds) if is_lazy(rows.X) else Held(rows)
+def _given(choices: Choices, rows: Table) -> Held:
+    return Lazy(rows, choices.seeds, choices.drawing) if is_lazy(rows.X) else Held(rows)
 
 
 def _nothing_to_validate(plan: Plan) -> CapabilityError:
@@ -199,10 +202,10 @@ def _nothing_to_validate(plan: Plan) -> CapabilityError:
 def _run(choices: Choices, plan: Plan, native: Any, rows: Table, held_out: Table | None) -> Course:
     adapter, verbose = choices.adapter, choices.verbose
     if native is None:
-        given = _given(plan, rows)
+        given = _given(choices, rows)
         return (yield from session.fit_network(adapter, plan, given, held_out, verbose))
     if plan.procedure != "native" and not adapter.capabilities.untouched:
-        given = _given(plan, rows)
+        given = _given(choices, rows)
         return (
             yield from session.fit_native_network(adapter, plan, native, given, held_out, verbose)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -20,6 +21,7 @@ from unifml.training.source import Resident, Source
 
 Prepare = Callable[[Table], Table]
 Bounds = tuple[Any, Any] | None
+Around = Callable[[int, int], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Lazy(Held):
     """Rows that are read when they are asked for, in our order; statistics read them in blocks."""
 
     seeds: Seeds
+    around: Around
 
     @property
     def sample(self) -> Table:
@@ -69,7 +72,8 @@ class Lazy(Held):
 
     def source(self, plan: Plan, prepare: Prepare) -> Source:
         size = np.dtype(plan.signature.dtype).itemsize
-        return changed(plan, Chunked(self.table, plan, order_of, prepare, itemsize=size))
+        rows = Chunked(self.table, plan, order_of, prepare, itemsize=size, around=self.around)
+        return changed(plan, rows)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +47,10 @@ class Choices:
     asked_device: str | None = None
     found_by_call: bool = False
     verbose: int | None = None
+
+    def drawing(self, number: int, step: int) -> AbstractContextManager[None]:
+        """Return a context in which rows may be drawn from global generators: pass and step."""
+        return self.adapter.seeded(self.seeds.integer("order", number, step))
 
     def settled(self, task: Task, X: Any) -> Choices:
         """Find the backend of a factory by what it builds, where nobody said it before."""

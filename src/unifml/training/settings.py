@@ -74,7 +74,8 @@ class Training(Spec):
         Mix pairs of rows and of their targets, in shares drawn from ``Beta(alpha, alpha)``;
         `cutmix` puts a part of one image into another.
     validation : float, splitter or None
-        Rows to hold out: a share, or a scikit-learn splitter, whose first split is used.
+        Rows to hold out: a share, or a scikit-learn splitter, whose first split is used; of one by
+        time, the last.
     early_stopping : EarlyStopping, bool or None
         When to stop; True means ``EarlyStopping()``.
     refit : bool or None
