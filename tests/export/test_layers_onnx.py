@@ -35,6 +35,7 @@ from unifml.layers import (
     GroupNorm,
     Input,
     LayerNorm,
+    LearnedActivation,
     LearnedPositions,
     MaxPool,
     MultiHeadAttention,
@@ -69,6 +70,8 @@ def plain():
     for function in ACTIVATIONS:
         yield Activation(function), (5,)
         yield Activation(function), (3, 4)
+        if function != "softmax":
+            yield LearnedActivation(function), (4,)
     for shape in [(5,), (6, 5), (3, 4, 5), (2, 3, 4, 5)]:
         yield Dense(3), shape
         yield Dense(3, bias=False), shape
@@ -249,7 +252,7 @@ def test_ids_that_are_padding(behind, steps):
     agree(network, (Feed("X", (ANY,)),), {"X": X, "X_lengths": (X > 0).sum(1)})
 
 
-@pytest.mark.parametrize("how", ["concat", "add", "multiply"])
+@pytest.mark.parametrize("how", ["concat", "add", "multiply", "average"])
 @pytest.mark.parametrize("shape", [(5,), SIGNAL, IMAGE])
 def test_join(how, shape):
     branches = (Dense(4), Dense(4, bias=False), Activation("tanh"))
@@ -257,7 +260,7 @@ def test_join(how, shape):
     agree(Network((Parallel(branches, how),)), shape, rows(6, *shape))
 
 
-@pytest.mark.parametrize("how", ["concat", "add", "multiply"])
+@pytest.mark.parametrize("how", ["concat", "add", "multiply", "average"])
 def test_join_of_convolutions(how):
     branches = (Conv2D(4, 3), Sequential((MaxPool(3, 1, "same"),)), Dense(4))
     agree(Network((Parallel(branches, how), Conv2D(3, 1))), IMAGE, rows(6, *IMAGE))

@@ -33,6 +33,7 @@ from unifml.layers import (
     GlobalMaxPool,
     GroupNorm,
     Input,
+    LearnedActivation,
     LearnedPositions,
     MaxPool,
     MultiHeadAttention,
@@ -61,6 +62,7 @@ BOTH = (Feed("words", (ANY, 4)), Feed("image", (3, 5)))
 MORE = [
     *((Activation(name), (7,)) for name in ACTIVATIONS),
     (Activation("softmax"), (4, 3)),
+    (LearnedActivation("smooth_clip"), (2, 3, 4)),
     (Conv1D(4, 3, dilation=3), (7, 2)),
     (Conv1D(4, 4, padding="causal", dilation=2), (7, 2)),
     (Conv1D(4, 3, groups=2, strides=2), (7, 2)),

@@ -4,39 +4,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-
-from unifml.core.plan import Plan
-from unifml.core.registry import get_adapter
-from unifml.core.seeds import Seeds
-from unifml.core.signature import Signature
-from unifml.core.table import BatchOrder, Table
-from unifml.core.task import Task
-from unifml.layers import (
-    Activation,
-    BatchNorm,
-    Dense,
-    LayerNorm,
-    Network,
-    Standardize,
-    initial_weights,
+from training.numpy_training import (
+    BINARY,
+    DROPOUT,
+    LABELS,
+    THREE,
+    TWO,
+    Layered,
+    equal,
+    orders,
+    plan,
+    rows,
+    run,
+    start,
+    train,
 )
+
+from unifml.core.registry import get_adapter
+from unifml.core.table import Table
+from unifml.core.task import Task
 from unifml.models import MLP
-from unifml.training import SGD, RMSprop, Scalars, Training, loss_values
+from unifml.training import SGD, RMSprop
 
 pytestmark = pytest.mark.keras
-BINARY, THREE = Task("classification", 1, 2), Task("classification", 1, 3)
-LABELS, TWO = Task("classification", 3, 2), Task("regression", 2)
-DROPOUT = MLP(hidden=(16, 16), dropout=0.4, norm="batch")
-
-
-def run(plan, X, y, weight=None, epochs=3, batch=16):
-    program = get_adapter("keras").program(start(plan), plan, Table(X, y, weight))
-    losses = [program.run_epoch(*given) for given in orders(plan, len(X), epochs, batch)]
-    return program, np.concatenate(losses)
-
-
-def equal(left, right):
-    return set(left) == set(right) and all(np.array_equal(left[k], right[k]) for k in left)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +81,7 @@ def test_a_restored_program_goes_on_bitwise():
 def test_dropout_masks_differ_between_layers_and_steps():
     import keras  # after torch
 
-    from unifml.adapters.keras.program import recipe
+    from unifml.adapters.keras.recipe import recipe
     from unifml.adapters.keras.rng import layer_seeds
 
     model = recipe(plan(BINARY, 4, MLP(hidden=(32, 32), dropout=0.5))).model
@@ -104,7 +94,7 @@ def test_dropout_masks_differ_between_layers_and_steps():
 
 
 def test_another_fit_of_the_same_network_compiles_nothing():
-    from unifml.adapters.keras import program
+    from unifml.adapters.keras import recipe
 
     X, y = rows(THREE)
     first = run(plan(THREE, 4, l2=0.1, learning_rate=0.1), X, y)[0]._recipe
@@ -112,7 +102,7 @@ def test_another_fit_of_the_same_network_compiles_nothing():
     again = run(plan(THREE, 4, l2=0.3), X[:33], y[:33], batch=7)[0]._recipe
     assert again is first
     assert getattr(again.compiled, "_epochs", {}) == traced
-    assert len(program._recipes) <= program.KEPT
+    assert len(recipe._recipes) <= recipe.KEPT
 
 
 def test_running_statistics_are_biased_and_keep_nine_tenths():
@@ -146,100 +136,3 @@ def test_the_gradient_is_that_of_finite_differences():
     moved["hidden_1.kernel"][2, 3] += 1e-6
     slope = (program.loss_and_gradient(moved)[0] - loss) / 1e-6
     assert slope == pytest.approx(gradient["hidden_1.kernel"][2, 3], rel=1e-4, abs=1e-7)
-
-
-class Layered(MLP):
-    def network(self, task, signature):
-        layers = (Standardize(), Dense(6), BatchNorm(), LayerNorm(), Dense(task.width))
-        return Network(layers)
-
-
-def plan(task, n_features, model=None, dtype="float64", device="cpu", **training):
-    model = model or MLP(hidden=(7, 5), activation="tanh")
-    signature = Signature((n_features,), task.width, task.n_classes, dtype)
-    settings = Training(**training).resolve({}, task, 10**9)
-    output = "logits" if task.kind == "classification" else "values"
-    network = model.network(task, signature)
-    seeds = Seeds(3)
-    return Plan(
-        model, task, signature, settings, seeds, output=output, device=device, network=network
-    )
-
-
-def start(plan):
-    rng = plan.seeds.generator("init")
-    return initial_weights(plan.network, plan.signature.input_shape, rng, plan.signature.dtype)
-
-
-def orders(plan, n, epochs, batch):
-    edges = np.append(np.arange(0, n, batch), n)
-    for epoch in range(epochs):
-        rows = plan.seeds.generator("order", epoch).permutation(n)
-        rates = np.linspace(1.0, 0.5, len(edges) - 1) * plan.settings.learning_rate
-        yield BatchOrder(rows, edges), rates, plan.seeds.integer("dropout", epoch)
-
-
-def rows(task, n=50, n_features=4):
-    rng = np.random.default_rng(5)
-    X = rng.normal(size=(n, n_features))
-    shape = (n, task.n_targets) if task.n_targets > 1 else (n,)
-    if task.kind == "classification":
-        return X, rng.integers(0, task.n_classes, shape)
-    return X, rng.normal(size=shape)
-
-
-def train(plan, X, y, weight, epochs, batch):
-    """Return the weights and the losses of all batches."""
-    weights, slots, losses, done = start(plan), {}, [], 0
-    settings, specs = plan.settings, plan.network.weight_specs(plan.signature.input_shape)
-    for order, rates, _ in orders(plan, len(X), epochs, batch):
-        scalars = settings.optimizer.scalars(rates, done, settings.weight_decay)
-        done += order.steps
-        for i in range(order.steps):
-            part = order.rows[order.edges[i] : order.edges[i + 1]]
-            loss, gradients = backward(plan, weights, X[part], y[part], weight[part])
-            losses.append(loss)
-            for name, gradient in gradients.items():
-                w, step = weights[name], Scalars(*(series[i] for series in scalars))
-                memory = slots.get(name, (np.zeros_like(w),) * settings.optimizer.slots)
-                if specs[name].role == "kernel":
-                    gradient = gradient + settings.l2 * w + settings.l1 * np.sign(w)
-                    w = w * step.decay if settings.optimizer.decays else w
-                delta, slots[name] = settings.optimizer.update(gradient, memory, step, np.sqrt)
-                weights[name] = w - delta
-    return weights, np.array(losses)
-
-
-def backward(plan, weights, X, y, weight):
-    """Return loss and gradient of a network of dense layers and tanh."""
-    body, inputs = [(node.name, node.layer) for node in plan.graph.body().nodes], []
-    for name, layer in body:
-        inputs.append(X)
-        if isinstance(layer, Dense):
-            X = X @ weights[f"{name}.kernel"] + weights[f"{name}.bias"]
-        else:
-            assert layer == Activation("tanh", name=layer.name)
-            X = np.tanh(X)
-    loss, flow = _loss(plan, X, y)
-    share = weight / weight.sum()
-    flow, gradients = flow * share[:, None], {}
-    for (name, layer), into in zip(body[::-1], inputs[::-1], strict=True):
-        if isinstance(layer, Dense):
-            gradients[f"{name}.kernel"] = into.T @ flow
-            gradients[f"{name}.bias"] = flow.sum(axis=0)
-            flow = flow @ weights[f"{name}.kernel"].T
-        else:
-            flow = flow * (1 - np.tanh(into) ** 2)
-    return float(share @ loss), gradients
-
-
-def _loss(plan, z, y):
-    losses = loss_values(plan.settings.loss, z, y, plan.task, plan.output)
-    if plan.task.kind == "regression":
-        error = z - y.reshape(z.shape)
-        slopes = {"mse": error, "mae": np.sign(error), "huber": np.clip(error, -1, 1)}
-        return losses, slopes[plan.settings.loss] / z.shape[1]
-    if plan.task.width == 1 or plan.task.multilabel:
-        return losses, (1 / (1 + np.exp(-z)) - y.reshape(z.shape)) / z.shape[1]
-    odds = np.exp(z - z.max(axis=1, keepdims=True))
-    return losses, odds / odds.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[y]

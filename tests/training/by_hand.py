@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from unifml.core.plan import Plan
@@ -78,10 +76,6 @@ def native(module, data, task=CLASSES, dtype="float64", **training):
     return NativeProgram(copy.deepcopy(module), made, data)
 
 
-def with_settings(program_plan, **fields):
-    return replace(program_plan, settings=replace(program_plan.settings, **fields))
-
-
 def batches(data, epoch):
     import torch
 
@@ -100,6 +94,22 @@ def by_hand(module, optimizer, data, epoch, rates, loss, change=lambda module: N
         loss(module(X), y).backward()
         change(module)
         optimizer.step()
+
+
+def cross_entropy(outputs, y):
+    from torch.nn import functional
+
+    return functional.cross_entropy(outputs, y)
+
+
+def sgd(module, **settings):
+    import torch
+
+    return torch.optim.SGD(module.parameters(), lr=1.0, **settings)
+
+
+def kernels(module):
+    return [p for p in module.parameters() if p.ndim > 1]
 
 
 def weights_of(program):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -204,11 +203,6 @@ class Base(Carry):
         if not parts:
             raise DataError("predicting for a stream", found="no rows")
         return np.concatenate(parts)
-
-
-def _seeded(choices: Choices, number: int, step: int) -> AbstractContextManager[None]:
-    """Seed what a stream may draw from while it yields a batch, and restore it."""
-    return choices.adapter.seeded(choices.seeds.integer("order", number, step))
 
 
 def with_targets(X: Any, y: Any) -> tuple[Any, Any]:

@@ -15,16 +15,25 @@ import numpy.typing as npt
 from unifml.adapters.keras.engine import load as load_engine
 from unifml.adapters.keras.engine import packages
 from unifml.core.adapter import Program, Weights
-from unifml.core.capabilities import Capabilities, NativeTraits
+from unifml.core.capabilities import TECHNIQUES, Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
 from unifml.layers import ACTIVATIONS
+from unifml.training import LOSS_CLASSES, OPTIMIZERS
 
 LAYERS = frozenset(
     {"activation", "attention", "avg_pool", "batch_norm", "columns", "dense", "dropout"}
     | {"embedding", "feature_dense", "flatten", "global_avg_pool", "global_max_pool", "group_norm"}
-    | {"gru", "join", "layer_norm", "learned_positions", "lstm", "max_pool", "periodic", "permute"}
-    | {"piecewise", "reshape", "rms_norm", "simple_rnn", "sinusoidal_positions"}
+    | {"gru", "join", "layer_norm", "learned_activation", "learned_positions", "lstm", "max_pool"}
+    | {
+        "periodic",
+        "permute",
+        "piecewise",
+        "reshape",
+        "rms_norm",
+        "simple_rnn",
+        "sinusoidal_positions",
+    }
     | {"spatial_dropout", "standardize", "upsample", "depthwise_conv1d", "depthwise_conv2d"}
     | {f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)}
 )
@@ -34,12 +43,13 @@ CAPABILITIES = Capabilities(
     natives="keras.Model: instance, class or factory; compiled or not",
     layers=LAYERS,
     activations=frozenset(ACTIVATIONS),
-    losses=frozenset({"cross_entropy", "mse", "mae", "huber"}),
-    optimizers=frozenset({"adam", "adamw", "sgd", "rmsprop"}),
+    losses=frozenset(LOSS_CLASSES),
+    optimizers=frozenset(OPTIMIZERS),
     penalties=frozenset({"l1", "l2", "weight_decay"}),
     epochs=True,
     exact=True,
     partial_fit=True,
+    techniques=TECHNIQUES,
     multilabel=True,
     precisions=frozenset({"float32", "float64"}),
     callables=True,

@@ -155,6 +155,7 @@ _KINDS: dict[str, Callable[[Node, Any], Iterator[Row]]] = {
     "embedding": _as_is({"table": "embeddings"}),
     "learned_positions": _as_is({"table": "embeddings"}),
     "sinusoidal_positions": _sinusoids,
+    "learned_activation": _as_is({"strength": "kernel"}),
     "periodic": _as_is({"frequency": "kernel"}),
     "piecewise": _as_is({"slope": "kernel", "shift": "bias"}),
     "conv": _as_is({"kernel": "kernel", "bias": "bias"}),

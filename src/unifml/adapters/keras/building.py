@@ -30,6 +30,8 @@ class Site:
         Canonical weights that will be written, for layers that are made differently for some.
     mask : callable
         ``mask(source)``: which steps (n, T) are no padding.
+    policy : str or None
+        Keras's policy of dtypes, where values have other bits than weights.
     """
 
     node: Node
@@ -38,6 +40,7 @@ class Site:
     exact: bool
     weights: Weights
     mask: Callable[[str], Any]
+    policy: str | None = None
 
     @property
     def name(self) -> str:
@@ -52,7 +55,7 @@ class Site:
     @property
     def common(self) -> dict[str, Any]:
         """The arguments that all layers take."""
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "dtype": self.policy or self.dtype}
 
     @property
     def start(self) -> dict[str, Any]:

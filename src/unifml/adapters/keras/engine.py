@@ -30,13 +30,25 @@ class Engine(Protocol):
     """What a module ``engine_*`` has."""
 
     sqrt: Callable[[Any], Any]
-    Compiled: Callable[..., Compiled]
+    sign: Callable[[Any], Any]
+    Compiled: Callable[..., Any]
+    COMPILE: tuple[bool | str, ...]  # what `Training.compile` may be
 
     def devices(self) -> tuple[str, ...]:
         """Return the devices on this machine, best first."""
 
-    def place(self, device: str, dtype: str = "float64") -> AbstractContextManager[Any]:
-        """Return a context in which tensors are made and computed on `device`, up to `dtype`."""
+    def place(
+        self,
+        device: str,
+        dtype: str = "float64",
+        *,
+        tf32: bool = False,
+        deterministic: bool = False,
+    ) -> AbstractContextManager[Any]:
+        """Return a context in which tensors are made and computed on `device`, up to `dtype`.
+
+        On a GPU products of float32 are exact unless `tf32`.
+        """
 
     def precise(self, dtype: str) -> AbstractContextManager[Any]:
         """Return a context in which variables of this dtype can be made and written."""
@@ -77,34 +89,6 @@ class Engine(Protocol):
 
     def to_onnx(self, model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
         """Convert a model's inference: ``X`` to ``outputs``."""
-
-
-class Compiled(Protocol):
-    """The pure functions of one network: built once, shared by every fit of it.
-
-    It is made from a skeleton model, ``losses(outputs, y)``, ``update(gradient, slots, scalars)``,
-    the number of slots, which trainable weights are kernels, and the shape and dtype of targets.
-    """
-
-    trained: list[Any]
-    fixed: list[Any]
-    y_shape: tuple[int, ...]
-    y_dtype: str
-
-    def forward(self, trained: list[Any], fixed: list[Any], X: Any) -> Any:
-        """Return outputs in inference mode."""
-
-    def prepare_epoch(self, steps: int) -> Callable[..., Any]:
-        """Return ``epoch(state, data, order, scalars, penalties)`` for a fit of so many steps.
-
-        It returns the new state and the loss of each batch.
-        """
-
-    def prepare_gradient(self) -> None:
-        """Trace the function of loss and gradient, where that can be done ahead."""
-
-    def gradient(self, trained: list[Any], fixed: list[Any], data: Any) -> Any:
-        """Return mean loss over all rows and its gradient, in inference mode."""
 
 
 @cache

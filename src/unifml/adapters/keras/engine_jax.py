@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,9 +20,13 @@ from unifml.adapters.keras.engine import check_device, whole_doubles
 from unifml.core.table import FloatArray
 from unifml.errors import CapabilityError
 
-sqrt = jnp.sqrt
+sqrt, sign = jnp.sqrt, jnp.sign
 
 
+COMPILE = ("auto", True)
+
+
+@cache
 def devices() -> tuple[str, ...]:
     """Return the devices on this machine, best first."""
     return (*(f"cuda:{index}" for index in range(len(_cards()))), "cpu")
@@ -31,12 +37,28 @@ def _cards() -> list[Any]:
 
 
 @contextmanager
-def place(device: str, dtype: str = "float64") -> Iterator[None]:
+def place(
+    device: str, dtype: str = "float64", *, tf32: bool = False, deterministic: bool = False
+) -> Iterator[None]:
     """Make tensors and compute on `device` in this block, in float64 if that is `dtype`."""
     kind, index = check_device(device, devices())
     found = jax.devices("cpu") if kind == "cpu" else _cards()
-    with jax.default_device(found[index]), precise(dtype):
+    bits: Any = nullcontext()
+    if kind != "cpu":
+        bits = jax.default_matmul_precision("tensorfloat32" if tf32 else "float32")
+        _check_deterministic(deterministic)
+    with jax.default_device(found[index]), precise(dtype), bits:
         yield
+
+
+def _check_deterministic(wanted: bool) -> None:
+    """Raise where it is wanted and XLA was not started for it: it reads its flags once."""
+    if wanted and "xla_gpu_deterministic_ops=true" not in os.environ.get("XLA_FLAGS", ""):
+        raise CapabilityError(
+            "Training(deterministic=True) for Keras on JAX, on a GPU",
+            rule="XLA decides that when it starts",
+            fix="start Python with XLA_FLAGS=--xla_gpu_deterministic_ops=true",
+        )
 
 
 @contextmanager

@@ -6,28 +6,67 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context
+from tensorflow.python.framework import config
 
 from unifml.adapters.keras.compiled_tensorflow import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device
+from unifml.adapters.keras.switches import Switch
 from unifml.core.table import FloatArray
 
-sqrt = tf.sqrt
+sqrt, sign = tf.sqrt, tf.sign
 
 
+COMPILE = ("auto", True, False)
+_tf32 = Switch(
+    tf.config.experimental.tensor_float_32_execution_enabled,
+    tf.config.experimental.enable_tensor_float_32_execution,
+)
+# The public way only switches it on.
+_deterministic = Switch(
+    config.is_op_determinism_enabled,
+    lambda on: config.enable_op_determinism() if on else config.disable_op_determinism(),
+)
+
+
+def _grow_memory() -> None:
+    """Let TensorFlow take memory of cards as it needs it, instead of all of it."""
+    for card in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(card, True)
+        except RuntimeError:  # somebody computed on it before: it is as they set it
+            return
+
+
+_grow_memory()
+
+
+@cache
 def devices() -> tuple[str, ...]:
     """Return the devices on this machine, best first."""
     gpus = tf.config.list_physical_devices("GPU")
     return (*(f"cuda:{index}" for index in range(len(gpus))), "cpu")
 
 
-def place(device: str, dtype: str = "float64") -> Any:
+def place(
+    device: str, dtype: str = "float64", *, tf32: bool = False, deterministic: bool = False
+) -> Any:
     """Return a context in which tensors are made and computed on `device`."""
     kind, index = check_device(device, devices())
-    return tf.device(f"/{'CPU' if kind == 'cpu' else 'GPU'}:{index}")
+    if kind == "cpu":
+        return tf.device("/CPU:0")
+    return _on_card(index, tf32, deterministic)
+
+
+@contextmanager
+def _on_card(index: int, tf32: bool, deterministic: bool) -> Iterator[None]:
+    exact = _deterministic.at(True) if deterministic else nullcontext()
+    with tf.device(f"/GPU:{index}"), _tf32.at(tf32), exact:
+        yield
 
 
 def precise(dtype: str) -> AbstractContextManager[None]:

@@ -15,9 +15,13 @@ from unifml.adapters._torch_engine import rng
 from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.keras.compiled_torch import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device, whole_doubles
+from unifml.adapters.keras.switches import Switch
 from unifml.core.table import FloatArray
 
-sqrt = torch.sqrt
+sqrt, sign = torch.sqrt, torch.sign
+
+
+COMPILE = ("auto", False)
 
 
 def devices() -> tuple[str, ...]:
@@ -28,11 +32,32 @@ def devices() -> tuple[str, ...]:
 
 
 @contextmanager
-def place(device: str, dtype: str = "float64") -> Iterator[None]:
+def place(
+    device: str, dtype: str = "float64", *, tf32: bool = False, deterministic: bool = False
+) -> Iterator[None]:
     """Make tensors and compute on `device` in this block."""
-    check_device(device, devices())
-    with keras.device(device), rng.exact_floats(torch.device(device)), precise(dtype):
+    kind, _ = check_device(device, devices())
+    fast: Any = nullcontext()
+    exact: Any = nullcontext()
+    if kind == "cuda":
+        fast = _tf32.at((True, True)) if tf32 else rng.exact_floats(torch.device(device))
+        exact = _deterministic.at(True) if deterministic else nullcontext()
+    with keras.device(device), fast, exact, precise(dtype):
         yield
+
+
+def _read_tf32() -> tuple[bool, bool]:
+    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+def _write_tf32(values: tuple[bool, bool]) -> None:
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = values
+
+
+_tf32 = Switch(_read_tf32, _write_tf32)
+_deterministic = Switch(
+    torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
+)
 
 
 def precise(dtype: str) -> AbstractContextManager[None]:

@@ -37,10 +37,10 @@ def build_compiled(plan: Plan, weights: Weights | None) -> Any:
     graph, dtype = plan.graph, plan.signature.dtype
     model = build(graph, weights, dtype, "network", plan.seeds.integer("dropout"))
     loss: Any = compiled_loss(plan.settings.loss, plan.task, dtype)
-    metrics: Any = compiled_metrics(plan.task)
+    metrics: Any = compiled_metrics(plan.task, plan.settings.loss)
     if len(graph.outputs) > 1:
         first = graph.outputs[0][0]
-        loss, metrics = {first: loss}, {first: metrics}
+        loss, metrics = loss and {first: loss}, {first: metrics}
     model.compile(optimizer=keras_optimizer(plan.settings), loss=loss, metrics=metrics)
     model.optimizer.build(model.trainable_variables)  # a file without its memory warns on loading
     return model
@@ -78,12 +78,13 @@ def build(graph: Graph, weights: Weights | None, dtype: str, name: str, seed: in
     return model
 
 
-def skeleton(graph: Graph, dtype: str) -> Any:
+def skeleton(graph: Graph, dtype: str, policy: str | None = None) -> Any:
     """Build the model that a program computes with: a dict of inputs, an output or a list of them.
 
-    It is never saved, and more exact in float64 than Keras's own layers are.
+    It is never saved, and more exact in float64 than Keras's own layers are. With a `policy` of
+    Keras, such as ``"mixed_bfloat16"``, values have fewer bits than weights.
     """
-    made = Assembly(graph, dtype, 0, {}, exact=True)
+    made = Assembly(graph, dtype, 0, {}, exact=True, policy=policy)
     outputs = [made.values[value.name] for _, value in graph.outputs]
     return keras.Model(made.inputs, outputs if len(outputs) > 1 else outputs[0], name="skeleton")
 
@@ -100,9 +101,16 @@ class Assembly:
     """
 
     def __init__(
-        self, graph: Graph, dtype: str, seed: int, weights: Weights, *, exact: bool = False
+        self,
+        graph: Graph,
+        dtype: str,
+        seed: int,
+        weights: Weights,
+        *,
+        exact: bool = False,
+        policy: str | None = None,
     ) -> None:
-        self._graph, self._dtype = graph, dtype
+        self._graph, self._dtype, self._policy = graph, dtype, policy
         self._masks: dict[str, Any] = {}
         self.inputs = self._inputs()
         self.values = {feed.name: self.inputs[feed.name] for feed in graph.feeds}
@@ -111,7 +119,7 @@ class Assembly:
 
     def _add_nodes(self, seeds: Any, exact: bool, weights: Weights) -> None:
         for node, (start, _) in zip(self._graph.nodes, seeds, strict=True):
-            site = Site(node, self._dtype, int(start), exact, weights, self.mask)
+            site = Site(node, self._dtype, int(start), exact, weights, self.mask, self._policy)
             inputs = tuple(self.values[value.name] for value in node.inputs)
             self.values[node.name] = BUILDERS[node.layer.kind](site, inputs)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from unifml.adapters.keras.losses import row_losses
+from unifml.adapters.keras.losses import of_keras, row_losses
 from unifml.adapters.keras.optimizers import check_loss
 from unifml.adapters.keras.traits import _OURS, compiled_with, loss_name
 from unifml.core.plan import Plan
@@ -45,13 +45,28 @@ def native_targets(model: Any, plan: Plan, y: Any, width: int) -> npt.NDArray[An
     if plan.task.kind == "regression":
         return np.ascontiguousarray(flat, dtype=dtype)
     loss, name = compiled_with(model), loss_name(model) or ""
+    if plan.settings.soft:
+        return _shares(flat.astype(dtype), width, loss, name)
     if plan.task.multilabel or (width == 1 and loss is not None):
         return flat.astype(dtype)
     if loss is None or loss in ("crossentropy", "ce") or "sparse" in name:
         return codes.astype(np.int64)
-    if _of_keras(loss):
+    if of_keras(loss):
         return np.asarray(np.eye(width, dtype=dtype)[codes])
     return flat.astype(dtype)  # a function of the user gets what Keras would give
+
+
+def _shares(y: npt.NDArray[Any], width: int, loss: Any, name: str) -> npt.NDArray[Any]:
+    """Return shares of classes, as many columns as outputs."""
+    if width > 1 and (loss in ("crossentropy", "ce") or "sparse" in name):
+        raise CapabilityError(
+            f"mixup or cutmix with a Keras model compiled with {name}",
+            rule="mixed rows have shares of several classes, and it takes one",
+            fix='compile the model with "categorical_crossentropy", or not at all',
+        )
+    if width == 1 and y.shape[1] == 2:
+        return np.ascontiguousarray(y[:, 1:])
+    return np.concatenate([1 - y, y], axis=1) if width == 2 and y.shape[1] == 1 else y
 
 
 def columns(outputs: Any) -> Any:
@@ -62,12 +77,6 @@ def columns(outputs: Any) -> Any:
             rule="models of one output are trained here",
         )
     return ops.reshape(outputs, (-1, 1)) if len(outputs.shape) == 1 else outputs
-
-
-def _of_keras(loss: Any) -> bool:
-    inner = getattr(loss, "fn", loss)
-    module = getattr(inner, "__module__", None) or type(inner).__module__
-    return str(module).split(".")[0] == "keras"
 
 
 def _ranked(y: Any, outputs: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from keras import ops
 
 from unifml.adapters.keras import engine
-from unifml.adapters.keras.losses import compiled_loss
+from unifml.adapters.keras.losses import compiled_loss, is_keras_loss
 from unifml.adapters.keras.native_loss import columns, native_loss, native_targets
 from unifml.adapters.keras.natives import input_dtype
 from unifml.adapters.keras.optimizers import check_agreement, copied_optimizer, keras_optimizer
@@ -216,7 +216,7 @@ class _Ours:
     def _move(self, variable: Any, slots: list[Any], gradient: Any, step: Any) -> None:
         scalars = Scalars(*(ops.cast(value, variable.dtype) for value in step))
         memory = tuple(ops.convert_to_tensor(slot) for slot in slots)
-        delta, memory = self._settings.optimizer.update(gradient, memory, scalars, ops.sqrt)
+        delta, memory = self._settings.optimizer.update(gradient, memory, scalars, ops)
         decay = scalars.decay if id(variable) in self._kernels else 1.0
         variable.assign(variable.value * decay - delta)
         for slot, value in zip(slots, memory, strict=True):
@@ -284,6 +284,12 @@ class _OwnStep(_OwnOptimizer):
 
     def __init__(self, model: Any, plan: Plan) -> None:
         if not model.compiled:
+            if not is_keras_loss(plan.settings.loss, plan.task):
+                raise CapabilityError(
+                    f"loss={plan.settings.loss!r} for a Keras model with its own train_step",
+                    rule="Keras has no such loss to compile the model with",
+                    fix="compile the model with a loss, or let train_step compute it",
+                )
             model.compile(
                 optimizer=keras_optimizer(plan.settings),
                 loss=compiled_loss(

@@ -7,14 +7,23 @@ from typing import Any
 
 import keras
 
-from unifml.errors import ParameterError
-from unifml.training import Settings
+from unifml.errors import CapabilityError, ParameterError
+from unifml.training import CustomOptimizer, Settings
 
-CLASSES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+CLASSES = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+    "lion": "Lion",
+}
 
 
 def keras_optimizer(settings: Settings) -> Any:
     """Return Keras's optimizer with our settings (Keras puts its epsilon elsewhere)."""
+    if isinstance(settings.optimizer, CustomOptimizer):
+        return users_optimizer(settings)
     return getattr(keras.optimizers, CLASSES[settings.optimizer.kind])(**arguments(settings))
 
 
@@ -24,7 +33,28 @@ def arguments(settings: Settings) -> dict[str, Any]:
     given |= settings.optimizer.get_params(deep=False)
     if settings.optimizer.decays:
         given["weight_decay"] = settings.weight_decay
+    if settings.optimizer.kind == "adagrad":
+        given["initial_accumulator_value"] = 0.0
     return given
+
+
+def users_optimizer(settings: Settings) -> Any:
+    """Return a fresh copy of the optimizer that the user gave in `Training`.
+
+    Raises
+    ------
+    CapabilityError
+        If it is not Keras's.
+    """
+    assert isinstance(settings.optimizer, CustomOptimizer)
+    given = settings.optimizer.factory
+    if not isinstance(given, keras.optimizers.Optimizer):
+        raise CapabilityError(
+            f"optimizer={given!r} on backend 'keras'",
+            rule="a name, an Optimizer of unifml or a keras.optimizers.Optimizer is needed",
+        )
+    explicit = "learning_rate" in settings.explicit
+    return copied_optimizer(given, settings.learning_rate if explicit else None)
 
 
 def copied_optimizer(optimizer: Any, learning_rate: float | None = None) -> Any:
@@ -68,8 +98,8 @@ def check_agreement(optimizer: Any, settings: Settings) -> None:
 
 def check_loss(ours: str | None, theirs: str, settings: Settings) -> None:
     """Raise if `Training` names a loss and the compiled model has another."""
-    if "loss" in settings.explicit and settings.loss != ours:
-        raise _contradiction(f"loss={settings.loss!r}", f"loss {theirs!r}")
+    if "loss" in settings.explicit and settings.loss.kind != ours:
+        raise _contradiction(f"loss={settings.loss.kind!r}", f"loss {theirs!r}")
 
 
 def _contradiction(asked: str, found: str) -> ParameterError:

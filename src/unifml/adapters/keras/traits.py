@@ -22,6 +22,9 @@ _OURS = {
     "mean_squared_error": "mse",
     "mean_absolute_error": "mae",
     "huber": "huber",
+    "log_cosh": "log_cosh",
+    "hinge": "hinge",
+    "squared_hinge": "squared_hinge",
 }
 _SHAPE_ONLY = ("Reshape", "Flatten", "Dropout", "Identity", "Squeeze", "Permute")
 
@@ -56,6 +59,8 @@ def output_kind(model: Any) -> Output | None:
     """
     function, loss = last_activation(model), compiled_with(model)
     by_layer = _by_activation(function)
+    if loss is not None and loss_name(model) in ("hinge", "squared_hinge"):
+        return "scores"
     if loss is None or "crossentropy" not in (loss_name(model) or ""):
         return by_layer
     if not from_logits(loss):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unifml.adapters.keras.layers import build
+from unifml.adapters.keras.losses import is_keras_loss, loss_call
 from unifml.adapters.keras.optimizers import CLASSES, arguments
 from unifml.adapters.keras.rng import seeded
 from unifml.adapters.keras.source import construction
@@ -34,34 +35,43 @@ def _training(plan: Plan) -> list[str]:
     if plan.procedure == "exact":
         return [
             "# solved exactly: SciPy's L-BFGS-B over loss and gradient of all rows, in float64",
-            f"# objective: {settings.loss} + {settings.l2:g} / 2 * sum(kernel ** 2)",
+            f"# objective: {settings.loss.kind} + {settings.l2:g} / 2 * sum(kernel ** 2)",
         ]
-    half = "  # unifml: half of it" if settings.loss == "mse" else ""
     fit = [
         "# not called: unifml runs each epoch in one compiled call, in an order from the seed",
         f"model.fit(X, y, epochs={settings.epochs}, batch_size={settings.batch_size})",
     ]
     if plan.network is None and getattr(plan.model.factory, "compiled", False):
         return ["# optimizer, loss and metrics: those that it was compiled with", *fit]
-    given = ", ".join(f"{name}={value!r}" for name, value in arguments(settings).items())
     return [
         *_notes(settings),
         "model.compile(",
-        f"    optimizer=keras.optimizers.{CLASSES[settings.optimizer.kind]}({given}),",
-        f"    loss={_loss(plan)},{half}",
+        f"    optimizer={_optimizer(settings)}",
+        f"    loss={_loss(plan)}",
         ")",
         *fit,
     ]
 
 
 def _loss(plan: Plan) -> str:
-    name = plan.settings.loss
-    if name == "cross_entropy":
-        on_off = plan.task.binary or plan.task.multilabel
-        kind = "BinaryCrossentropy" if on_off else "SparseCategoricalCrossentropy"
-        return f"keras.losses.{kind}(from_logits={plan.output == 'logits'})"
-    kinds = {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "huber": "Huber"}
-    return f"keras.losses.{kinds[name]}()"
+    """Write the loss and, behind it, a note."""
+    loss = plan.settings.loss
+    if loss.kind == "custom":
+        return "loss_of_yours,  # row by row, its reduction left out"
+    name, arguments = loss_call(loss, plan.task, from_logits=plan.output == "logits")
+    if not name:
+        return f"None,  # Keras has no such loss: unifml trains with {loss!r}"
+    note = "  # unifml: half of it" if loss.kind == "mse" else ""
+    note = note if is_keras_loss(loss, plan.task) else f"  # unifml: {loss!r}"
+    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"keras.losses.{name}({given}),{note}"
+
+
+def _optimizer(settings: Settings) -> str:
+    if settings.optimizer.kind == "custom":
+        return "optimizer_of_yours,  # a copy"
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments(settings).items())
+    return f"keras.optimizers.{CLASSES[settings.optimizer.kind]}({given}),"
 
 
 def _notes(settings: Settings) -> list[str]:
@@ -70,6 +80,7 @@ def _notes(settings: Settings) -> list[str]:
         "adam": "epsilon stands after the bias correction (Keras: before), in float64",
         "adamw": "epsilon stands after the bias correction (Keras: before), in float64",
         "rmsprop": "epsilon stands outside the root (Keras: inside)",
+        "adagrad": "epsilon stands outside the root (Keras: inside)",
     }
     lines = [f"# {kind}: {notes[kind]}"] if kind in notes else []
     if settings.optimizer.decays:
