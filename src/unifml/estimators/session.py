@@ -98,7 +98,7 @@ def fit_native_network(
     look = mapped(lambda part: part[:_LOOK], source.first.X)
     held_out = None if held_out is None else prepare(held_out)
     options = loop_options(adapter, plan, source.first, held_out, None) | {"verbose": verbose}
-    options["build"] = Program.result
+    options["build"] = _own_model
     job = Job(adapter, native, plan, source, held_out, options)
     job.look = lambda program: check_outputs(program.forward(look), plan.task, plan.output)
     ((program, history),) = yield [job]
@@ -119,7 +119,7 @@ def fit_estimator(
         program.fit()
         return Fitted(plan, adapter.name, native=program.result()), History()
     options = loop_options(adapter, plan, table, held_out, None) | {"verbose": verbose}
-    options["build"] = Program.result
+    options["build"] = _own_model
     source = Held(table).source(plan, lambda rows: rows)
     ((program, history),) = yield [Job(adapter, native, plan, source, held_out, options)]
     return Fitted(plan, adapter.name, native=program.result()), history
@@ -164,3 +164,8 @@ def check_weights_finite(weights: Weights, plan: Plan) -> None:
             found="weights are NaN or infinite after the last step",
             fix=f"lower the learning rate: Training(learning_rate={slower:g})",
         )
+
+
+def _own_model(program: Program) -> Any:
+    """Return a native model as it is trained."""
+    return program.result()

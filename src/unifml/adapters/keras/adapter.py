@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from unifml.adapters.keras.engine import load as load_engine
 from unifml.adapters.keras.engine import packages
-from unifml.core.adapter import Program, Weights
+from unifml.core.adapter import Program, Stack, Weights
 from unifml.core.capabilities import TECHNIQUES, Capabilities, NativeTraits
 from unifml.core.plan import Plan
 from unifml.core.table import Table
@@ -25,16 +25,15 @@ LAYERS = frozenset(
     {"activation", "attention", "avg_pool", "batch_norm", "columns", "dense", "dropout"}
     | {"embedding", "feature_dense", "flatten", "global_avg_pool", "global_max_pool", "group_norm"}
     | {"gru", "join", "layer_norm", "learned_activation", "learned_positions", "lstm", "max_pool"}
+    | {"periodic", "permute", "piecewise", "reshape", "rms_norm", "simple_rnn"}
     | {
-        "periodic",
-        "permute",
-        "piecewise",
-        "reshape",
-        "rms_norm",
-        "simple_rnn",
         "sinusoidal_positions",
+        "spatial_dropout",
+        "standardize",
+        "upsample",
+        "depthwise_conv1d",
+        "depthwise_conv2d",
     }
-    | {"spatial_dropout", "standardize", "upsample", "depthwise_conv1d", "depthwise_conv2d"}
     | {f"{kind}{rank}d" for kind in ("conv", "conv_transpose") for rank in (1, 2, 3)}
 )
 
@@ -51,15 +50,16 @@ CAPABILITIES = Capabilities(
     partial_fit=True,
     techniques=TECHNIQUES,
     multilabel=True,
-    precisions=frozenset({"float32", "float64"}),
+    precisions=frozenset({"float32", "float64", "bf16", "fp16", "tf32"}),
     callables=True,
     onnx=True,
 )
-# The extra that installs Keras with an engine, and the devices that the engine has.
+# The extra that installs Keras with an engine, the devices that the engine has, and whether it
+# trains several networks at once.
 ENGINES = {
-    "tensorflow": ("keras", {"cpu", "cuda"}),
-    "jax": ("keras-jax", {"cpu", "cuda"}),
-    "torch": ("keras-torch", {"cpu", "cuda", "mps"}),
+    "tensorflow": ("keras", {"cpu", "cuda"}, False),
+    "jax": ("keras-jax", {"cpu", "cuda"}, False),
+    "torch": ("keras-torch", {"cpu", "cuda", "mps"}, True),
 }
 
 
@@ -67,8 +67,9 @@ class KerasAdapter:
     """Keras 3, on TensorFlow, JAX or torch: on what Keras itself is set to run on.
 
     Networks are trained by a pure function over whole epochs, shared by all fits of the same
-    network, and compiled but on torch; ``keras.Model.fit`` is not used. A user's own model is
-    trained through its own variables, optimizer and loss.
+    network, and compiled but on torch, where chains of dense layers run as they do on the backend
+    torch; ``keras.Model.fit`` is not used. A user's own model is trained through its own variables,
+    optimizer and loss.
 
     Attributes
     ----------
@@ -108,7 +109,24 @@ class KerasAdapter:
     def program(self, model: Any, plan: Plan, data: Table | None = None) -> Program:
         if plan.network is None:
             return _room("native_program").NativeProgram(model, plan, data)  # type: ignore[no-any-return]
+        dense = load_engine().dense(plan)
+        if dense is not None:
+            return dense(model, plan, data)  # type: ignore[no-any-return]
         return _room("program").NetworkProgram(model, plan, data)  # type: ignore[no-any-return]
+
+    def stack(
+        self, weights: Sequence[Weights], plans: Sequence[Plan], tables: Sequence[Table]
+    ) -> Stack | None:
+        return load_engine().stack(weights, plans, tables)
+
+    def release(self) -> None:
+        _room("recipe").forget()
+        load_engine().release()
+
+    def callback(self, native: object) -> object | None:
+        if "keras" not in sys.modules:
+            return None
+        return _room("callbacks").wrapped(native)  # type: ignore[no-any-return]
 
     def get_weights(self, model: Any, plan: Plan) -> dict[str, npt.NDArray[Any]]:
         room = _room("weights")
@@ -139,8 +157,14 @@ class KerasAdapter:
 
 @cache
 def _capabilities(packages: tuple[str, ...]) -> Capabilities:
-    extra, devices = ENGINES.get(packages[-1], ENGINES["tensorflow"])
-    return replace(CAPABILITIES, packages=packages, extra=extra, devices=frozenset(devices))
+    extra, devices, stacks = ENGINES.get(packages[-1], ENGINES["tensorflow"])
+    return replace(
+        CAPABILITIES,
+        packages=packages,
+        extra=extra,
+        devices=frozenset(devices),
+        stacks=stacks,
+    )
 
 
 def _room(name: str) -> Any:

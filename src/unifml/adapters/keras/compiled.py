@@ -116,6 +116,26 @@ class CompiledBase:
 
     # What an engine adds.
 
+    def forward(self, trained: Tensors, fixed: Tensors, X: Any) -> Any:
+        """Return outputs in inference mode."""
+        raise NotImplementedError
+
+    def prepare_epoch(self, steps: int) -> Callable[..., tuple[State, Any]]:
+        """Return ``epoch(state, data, order, series, limits)`` for a fit of so many steps.
+
+        It returns the new state and the loss of each batch. `order` are the rows and edges of the
+        epoch, the batches of each step, and the rows that a batch has at most; `series` has a row
+        for each of `SERIES` and a column for each step; `limits` are numbers, see `LIMITS`.
+        """
+        raise NotImplementedError
+
+    def prepare_gradient(self) -> None:
+        """Trace the function of loss and gradient, where that can be done ahead."""
+
+    def gradient(self, trained: Tensors, fixed: Tensors, data: Any) -> Any:
+        """Return mean loss over all rows and its gradient, in inference mode."""
+        raise NotImplementedError
+
     def joined(self, values: Sequence[Any]) -> Any:
         """Return tensors, one for each trained weight, as one flat tensor."""
         raise NotImplementedError
@@ -249,13 +269,16 @@ def _unless_overflown(old: State, new: State, sound: Any) -> State:
             return [ops.where(sound, a, b) for a, b in pairs]
         return ops.where(sound, new[name], old[name])
 
-    kept = {name: chosen(name) for name in ("weights", "slots", "average") if name in new}
+    kept: State = {name: chosen(name) for name in _SKIPPED if name in new}
     return {
         **new,
         **kept,
         "scale": ops.where(sound, grown, scale / 2.0),
         "good": ops.where(sound, ops.where(ripe, zero, good + 1), zero),
     }
+
+
+_SKIPPED = ("weights", "slots", "average")
 
 
 def first(outputs: Any) -> Any:

@@ -38,27 +38,16 @@ class Compiled(CompiledBase):
         self._forward = jax.jit(self._run)
         self._steps = jax.jit(self._several, static_argnames="size")
         self._single = jax.jit(self._take, static_argnames="size")
-        # Once an epoch: XLA takes rows by number, out of many, with all threads, however few.
-        self._shuffled = jax.jit(lambda data, rows: jax.tree.map(lambda v: v[rows], data))
         self._gradient = jax.jit(jax.value_and_grad(self._loss))
 
     def forward(self, trained: Tensors, fixed: Tensors, X: Any) -> Any:
-        """Return outputs in inference mode."""
         rows = rows_of(X)
         return np.asarray(self._forward(trained, fixed, filled(X, up_to(rows))))[:rows]
 
-    def prepare_epoch(self, steps: int) -> Callable[..., Any]:
-        """Return ``epoch(state, data, order, series, limits)``.
-
-        It returns the new state and the loss of each batch.
-        """
+    def prepare_epoch(self, steps: int) -> Callable[..., tuple[State, Any]]:
         return self._epoch
 
-    def prepare_gradient(self) -> None:
-        """Do nothing: functions are compiled at their first call."""
-
     def gradient(self, trained: Tensors, fixed: Tensors, data: Any) -> Any:
-        """Return mean loss over all rows and its gradient, in inference mode."""
         return self._gradient(trained, fixed, data)
 
     def held(self, arrays: Any) -> Any:
@@ -89,9 +78,9 @@ class Compiled(CompiledBase):
         likes = zip(state["fixed"], self.fixed, strict=True)
         carried = {**state, "fixed": [v.astype(like.dtype) for v, like in likes]}
         carried, steps, room = self.gathering(carried), len(edges) - 1, up_to(len(rows))
-        data = self._shuffled(data, filled(rows, room + int(size)))
+        data = shuffled(data, filled(rows, room + int(size)))
         walk = (filled(edges, room + 1), accumulate, np.int64(steps))
-        series, limits = _widened(series, room).astype(self.dtype), np.asarray(limits, self.dtype)
+        series, limits = widened(series, room).astype(self.dtype), np.asarray(limits, self.dtype)
         given = (data, walk, series, limits)
         walks = self._one_by_one if slow_in_loops(self.model.layers) else self._at_once
         losses: list[Any] = []
@@ -126,13 +115,15 @@ class Compiled(CompiledBase):
     def _take(self, i: Any, state: State, given: Any, size: int) -> Any:
         """Take a batch, and a step with it or after some; return the state and the loss."""
         data, (edges, accumulate, steps), series, limits = given
-        X, y, w = jax.tree.map(lambda values: _cut(values, edges[i], size), data)
+        X, y, w = jax.tree.map(lambda values: cut(values, edges[i], size), data)
         batch = X, y, w * (edges[i] + jnp.arange(size) < edges[i + 1])
         if not self.techniques.accumulates:
             return self.one_step(state, batch, tuple(series[:, i]), tuple(limits))
         state, loss = self.gathered(state, batch)
         ends = ((i + 1) % accumulate == 0) | (i + 1 == steps)
-        finish = partial(self.finished, step=tuple(series[:, i // accumulate]), limits=tuple(limits))
+        finish = partial(
+            self.finished, step=tuple(series[:, i // accumulate]), limits=tuple(limits)
+        )
         return jax.lax.cond(ends, finish, lambda state: state, state), loss
 
     def _loss(self, trained: Tensors, fixed: Tensors, data: Any) -> Any:
@@ -148,11 +139,21 @@ def _like(variable: Any) -> Any:
     return jax.ShapeDtypeStruct(variable.shape, variable.dtype)
 
 
-def _cut(values: Any, start: Any, size: int) -> Any:
+@jax.jit
+def shuffled(data: Any, rows: Any) -> Any:
+    """Return the rows of an epoch in its order.
+
+    That is done once: XLA takes rows by their numbers with all its threads, however few they are.
+    """
+    return jax.tree.map(lambda values: values[rows], data)
+
+
+def cut(values: Any, start: Any, size: int) -> Any:
+    """Return so many rows from one on."""
     return jax.lax.dynamic_slice_in_dim(values, start, size)
 
 
-def _widened(series: Any, room: int) -> Any:
+def widened(series: Any, room: int) -> Any:
     """Return series of numbers with zeros behind them."""
     return np.pad(np.asarray(series), ((0, 0), (0, room - series.shape[1])))
 

@@ -40,26 +40,16 @@ class Compiled(CompiledBase):
         self._data = rows, y, tf.TensorSpec((None,), self.dtype)
         run = tf.function(self._run, autograph=False)
         self._forward = run.get_concrete_function(self.trained, self.fixed, rows)
-        self._jit_pays = blueprint.fills and _jit_pays(model)
+        self._jit_pays = blueprint.fills and loops_pay(model.layers)
         self._epochs: dict[bool, Any] = {}
         self._gradient: Any = None
         self._variables_in_use = threading.Lock()  # see `stateless_apply`
 
     def forward(self, trained: Tensors, fixed: Tensors, X: Any) -> Any:
-        """Return outputs in inference mode."""
         return self._forward(trained, fixed, X)
 
-    def prepare_epoch(self, steps: int) -> Callable[..., Any]:
-        """Return the training function; a program that only predicts never needs it.
-
-        ``epoch(state, data, order, series, limits)`` returns the new state and the loss of each
-        batch. It is traced once.
-
-        Parameters
-        ----------
-        steps : int
-            How many steps the fit will take: compiling them by XLA pays for many only.
-        """
+    def prepare_epoch(self, steps: int) -> Callable[..., tuple[State, Any]]:
+        # A program that only predicts never needs it.
         wish = self.blueprint.compile
         jit = self._jit_pays and steps >= MANY_STEPS if wish == "auto" else bool(wish)
         if jit not in self._epochs:
@@ -100,13 +90,11 @@ class Compiled(CompiledBase):
             return function(state, data, tuple(numbers), series, limits)
 
     def prepare_gradient(self) -> None:
-        """Trace the function of loss and gradient."""
         if self._gradient is None:
             function = tf.function(self._loss_and_gradient, autograph=False)
             self._gradient = function.get_concrete_function(self.trained, self.fixed, self._data)
 
     def gradient(self, trained: Tensors, fixed: Tensors, data: Any) -> Any:
-        """Return mean loss over all rows and its gradient, in inference mode."""
         return self._gradient(trained, fixed, data)
 
     def joined(self, values: Sequence[Any]) -> Any:
@@ -147,9 +135,7 @@ class Compiled(CompiledBase):
             loss = weighted_mean(self.losses(self._run(trained, fixed, X), y), w)
         return loss, _gradients(tape, loss, trained)
 
-    def _walk(
-        self, wrap: Any, state: Any, data: Any, order: Any, series: Any, limits: Any
-    ) -> Any:
+    def _walk(self, wrap: Any, state: Any, data: Any, order: Any, series: Any, limits: Any) -> Any:
         rows, edges, _, _ = order
         data = _each(lambda part: tf.gather(part, rows), data)
 
@@ -172,9 +158,7 @@ class Compiled(CompiledBase):
 
         return self._loop(wrap, batch, state, order, series, limits)
 
-    def _loop(
-        self, wrap: Any, batch: Any, state: Any, order: Any, series: Any, limits: Any
-    ) -> Any:
+    def _loop(self, wrap: Any, batch: Any, state: Any, order: Any, series: Any, limits: Any) -> Any:
         """Take each batch, and a step with each or after some; return the state and the losses."""
         _, edges, accumulate, _ = order
         steps, limits = tf.size(edges, tf.int64) - 1, tf.unstack(limits)
@@ -225,9 +209,9 @@ def _gradients(tape: Any, loss: Any, trained: Tensors) -> Tensors:
     return [tf.ensure_shape(tf.convert_to_tensor(grad), weight.shape) for grad, weight in pairs]
 
 
-def _jit_pays(model: Any) -> bool:
-    """Say whether XLA makes training faster: loops over steps do, convolutions do not."""
-    kinds = [type(layer).__name__ for layer in model.layers]
+def loops_pay(layers: Sequence[Any]) -> bool:
+    """Say whether XLA makes training faster: with loops over steps, without convolutions."""
+    kinds = [type(layer).__name__ for layer in layers]
     hindered = any(kind.startswith(_HINDERED) for kind in kinds)
     return any(kind in _RECURRENT for kind in kinds) and not hindered
 

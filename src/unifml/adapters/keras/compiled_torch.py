@@ -33,24 +33,15 @@ class Compiled(CompiledBase):
         self._torch_shapes = [torch.Size(shape) for shape in self._shapes]
 
     def forward(self, trained: Tensors, fixed: Tensors, X: Any) -> Any:
-        """Return outputs in inference mode."""
         rows = len(next(iter(X.values())))
         with torch.no_grad(), threads_for(rows * self.size):
             outputs, _ = self.model.stateless_call(trained, fixed, X, training=False)
             return first(outputs)
 
-    def prepare_epoch(self, steps: int) -> Callable[..., Any]:
-        """Return ``epoch(state, data, order, series, limits)``.
-
-        It returns the new state and the loss of each batch.
-        """
+    def prepare_epoch(self, steps: int) -> Callable[..., tuple[State, Any]]:
         return self._epoch
 
-    def prepare_gradient(self) -> None:
-        """Do nothing: functions are not compiled."""
-
     def gradient(self, trained: Tensors, fixed: Tensors, data: Any) -> Any:
-        """Return mean loss over all rows and its gradient, in inference mode."""
         X, y, w = data
         with threads_for(len(w) * self.size):
             watched = [v.detach().requires_grad_() for v in trained]

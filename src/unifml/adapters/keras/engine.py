@@ -17,10 +17,16 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from unifml.core.adapter import Stack
+from unifml.core.memory import guarded
+from unifml.core.plan import Plan
 from unifml.core.table import FloatArray
 from unifml.errors import CapabilityError, DeviceError
+
+if TYPE_CHECKING:
+    from unifml.adapters.keras.compiled import CompiledBase
 
 # One module an engine, by the name that `keras.backend.backend()` gives, which is a package's too.
 ENGINES = {name: f"{__package__}.engine_{name}" for name in ("tensorflow", "jax", "torch")}
@@ -31,8 +37,19 @@ class Engine(Protocol):
 
     sqrt: Callable[[Any], Any]
     sign: Callable[[Any], Any]
-    Compiled: Callable[..., Any]
+    Compiled: Callable[..., CompiledBase]
     COMPILE: tuple[bool | str, ...]  # what `Training.compile` may be
+    OUT_OF_MEMORY: tuple[type[BaseException], ...]  # see `unifml.core.memory.guarded`
+    OUT_OF_MEMORY_WORDS: tuple[str, ...]
+
+    def dense(self, plan: Plan) -> Callable[..., Any] | None:
+        """Return a program that is faster for this network than compiled functions, if any."""
+
+    def stack(self, weights: Any, plans: Any, tables: Any) -> Stack | None:
+        """Put several networks to work at once, where the engine can."""
+
+    def release(self) -> None:
+        """Free what the framework keeps between fits."""
 
     def devices(self) -> tuple[str, ...]:
         """Return the devices on this machine, best first."""
@@ -59,6 +76,12 @@ class Engine(Protocol):
         With `fresh` also operations that keep a random state of their own are reset.
         """
 
+    def random_state(self) -> Any:
+        """Return the state of the framework's global generator."""
+
+    def set_random_state(self, state: Any) -> None:
+        """Go back to a `random_state`."""
+
     def tensor(self, values: Any, dtype: str | None = None) -> Any:
         """Return a copy of an array as a tensor on the present device."""
 
@@ -80,15 +103,42 @@ class Engine(Protocol):
         """Call a model's own ``train_step`` and return what it logs."""
 
     def walk(
-        self, one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+        self,
+        one_batch: Callable[[Any, Any], Any],
+        variables: Sequence[Any],
+        *,
+        finish: Callable[[Any], None] | None = None,
+        layers: Sequence[Any] = (),
+        eager: bool = False,
+        jit: bool = False,
     ) -> Callable[..., Any]:
-        """Return ``walk(data, (rows, edges), series)``, which returns the loss of each batch.
+        """Return ``walk(data, order, series, every)``, which returns the loss of each batch.
 
-        It calls ``one_batch(batch, scalars)``, which may change `variables` and no other.
+        Parameters
+        ----------
+        one_batch : callable
+            ``one_batch(batch, scalars)`` returns a loss; it may change `variables` and no other.
+        finish : callable or None
+            ``finish(scalars)`` is called after each group of `every` batches, and after the last.
+        layers : sequence of keras.Layer
+            What the model is made of, which rules how it is compiled best.
+        eager : bool
+            Whether nothing may be compiled.
+        jit : bool
+            Whether XLA is to compile single steps, where there is a choice.
         """
+
+    def jit_pays(self, layers: Sequence[Any], steps: int) -> bool:
+        """Say whether steps of such a model are faster by XLA, where there is a choice."""
 
     def to_onnx(self, model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
         """Convert a model's inference: ``X`` to ``outputs``."""
+
+
+def memory_for(rows: int, *, training: bool) -> guarded:
+    """Return a context that tells what to do where memory runs out."""
+    engine = load()
+    return guarded(rows, engine.OUT_OF_MEMORY, engine.OUT_OF_MEMORY_WORDS, training=training)
 
 
 @cache

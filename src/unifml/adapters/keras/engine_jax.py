@@ -16,14 +16,33 @@ from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from unifml.adapters.keras.batches import filled, runs, up_to
 from unifml.adapters.keras.compiled_jax import Compiled as Compiled
+from unifml.adapters.keras.compiled_jax import cut, looped, shuffled, slow_in_loops, widened
 from unifml.adapters.keras.engine import check_device, whole_doubles
-from unifml.core.table import FloatArray
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, FloatArray
 from unifml.errors import CapabilityError
 
 sqrt, sign = jnp.sqrt, jnp.sign
 
 
 COMPILE = ("auto", True)
+OUT_OF_MEMORY: tuple[type[BaseException], ...] = (MemoryError,)
+OUT_OF_MEMORY_WORDS = ("RESOURCE_EXHAUSTED",)  # all of XLA's errors are of one type
+
+
+def dense(plan: Plan) -> None:
+    """Return nothing: compiled functions are the fastest here."""
+    return
+
+
+def stack(weights: Any, plans: Any, tables: Any) -> None:
+    """Return nothing: compiled functions train one network after the other."""
+    return
+
+
+def release() -> None:
+    """Forget what was compiled."""
+    jax.clear_caches()
 
 
 @cache
@@ -88,6 +107,15 @@ def tensor(values: Any, dtype: str | None = None) -> Any:
     """Return a copy of an array as a tensor on the present device."""
     array = np.asarray(values, dtype)
     return jnp.array(array, dtype=jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def random_state() -> None:
+    """Return nothing: JAX has no global generator."""
+    return
+
+
+def set_random_state(state: None) -> None:
+    """Do nothing: JAX has no global generator."""
 
 
 def to_numpy(value: Any) -> FloatArray:
@@ -171,44 +199,71 @@ def train_step(model: Any, batch: tuple[Any, ...]) -> Any:
     return logs
 
 
+def jit_pays(layers: Sequence[Any], steps: int) -> bool:
+    """Return False: there is no choice."""
+    return False
+
+
 def walk(
-    one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+    one_batch: Callable[[Any, Any], Any],
+    variables: Sequence[Any],
+    *,
+    finish: Callable[[Any], None] | None = None,
+    layers: Sequence[Any] = (),
+    eager: bool = False,
+    jit: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that calls `one_batch` for each batch and returns the losses.
 
     Batches of one size are taken in one compiled call.
     """
-    one = _pure(one_batch, variables)
+    one, end = _pure(one_batch, variables), _pure(finish or _nothing, variables)
 
-    def several(values: Any, data: Any, part: Any, series: Any, size: int) -> Any:
-        rows, start, first, count = part
+    def take(i: Any, values: Any, given: Any, size: int) -> Any:
+        data, (edges, every, steps), series = given
+        batch = keras.tree.map_structure(lambda part: cut(part, edges[i], size), data)
+        step = tuple(series[:, i // every])
+        loss, values = one(values, batch, step)
+        if finish is not None:
+            ends = ((i + 1) % every == 0) | (i + 1 == steps)
+            values = jax.lax.cond(ends, lambda v: end(v, step)[1], lambda v: v, values)
+        return values, loss
 
-        def body(i: Any, carry: Any) -> Any:
-            values, losses = carry
-            chosen = jax.lax.dynamic_slice(rows, (start + i * size,), (size,))
-            batch = keras.tree.map_structure(lambda part: part[chosen], data)
-            loss, values = one(values, batch, [numbers[first + i] for numbers in series])
-            return values, losses.at[first + i].set(loss.astype(losses.dtype))
+    def several(values: Any, start: Any, count: Any, given: Any, size: int) -> Any:
+        def place(i: Any, values: Any) -> Any:
+            return take(i, values, given, size)
 
-        losses = jnp.zeros_like(series[0])
-        return jax.lax.fori_loop(0, count, body, (values, losses))
+        return looped(place, values, jnp.zeros_like(given[2][0]), start, count)
 
-    compiled = jax.jit(several, static_argnames="size")
+    at_once = jax.jit(several, static_argnames="size")
+    single = jax.jit(take, static_argnames="size")
 
-    def epoch(data: Any, order: Any, series: Any) -> Any:
-        rows, edges = (np.asarray(part) for part in order)
-        losses = []
+    def one_by_one(values: Any, start: int, count: int, given: Any, size: int) -> Any:
+        losses = np.zeros(start + count)
+        for i in range(start, start + count):
+            values, losses[i] = single(i, values, given, size=size)
+        return values, losses
+
+    def epoch(data: Any, order: BatchOrder, series: Any) -> Any:
+        rows, steps = filled(order.rows, up_to(len(order.rows)) + order.largest), order.steps
+        walks, losses = one_by_one if slow_in_loops(layers) else at_once, []
         with jax.disable_jit(eager) if eager else nullcontext():
+            data = shuffled(data, rows)
+            walked = filled(order.edges, up_to(steps) + 1), order.accumulate, steps
+            given = data, walked, widened(series, up_to(steps))
             values = _values(variables)
-            for run in runs(edges):
-                part = (rows, run.start, run.first, run.steps)
-                values, found = compiled(values, data, part, series, size=run.size)
+            for run in runs(order.edges):
+                values, found = walks(values, run.first, run.steps, given, size=run.size)
                 losses.append(np.asarray(found)[run.first : run.first + run.steps])
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return np.concatenate(losses)
 
     return epoch
+
+
+def _nothing(step: Any) -> None:
+    """Do nothing at the end of a step: it was taken with its batch."""
 
 
 def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:

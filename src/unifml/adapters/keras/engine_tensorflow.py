@@ -13,15 +13,19 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.framework import config
 
+from unifml.adapters.keras.compiled_tensorflow import MANY_STEPS, loops_pay
 from unifml.adapters.keras.compiled_tensorflow import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device
 from unifml.adapters.keras.switches import Switch
-from unifml.core.table import FloatArray
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, FloatArray
 
 sqrt, sign = tf.sqrt, tf.sign
 
 
 COMPILE = ("auto", True, False)
+OUT_OF_MEMORY: tuple[type[BaseException], ...] = (MemoryError, tf.errors.ResourceExhaustedError)
+OUT_OF_MEMORY_WORDS: tuple[str, ...] = ()
 _tf32 = Switch(
     tf.config.experimental.tensor_float_32_execution_enabled,
     tf.config.experimental.enable_tensor_float_32_execution,
@@ -43,6 +47,20 @@ def _grow_memory() -> None:
 
 
 _grow_memory()
+
+
+def dense(plan: Plan) -> None:
+    """Return nothing: compiled functions are the fastest here."""
+    return
+
+
+def stack(weights: Any, plans: Any, tables: Any) -> None:
+    """Return nothing: compiled functions train one network after the other."""
+    return
+
+
+def release() -> None:
+    """Free nothing: TensorFlow gives memory back to itself only."""
 
 
 @cache
@@ -97,6 +115,18 @@ def seeded(seed: int, *, fresh: bool) -> Iterator[None]:
         here._seed, here._rng = before
 
 
+def random_state() -> Any:
+    """Return the state of TensorFlow's global generator."""
+    here = context.context()
+    return here._seed, getattr(here, "_rng", None)
+
+
+def set_random_state(state: Any) -> None:
+    """Go back to a `random_state`."""
+    here = context.context()
+    here._seed, here._rng = state
+
+
 def to_numpy(value: Any) -> FloatArray:
     """Return a copy of a tensor."""
     return value.numpy()  # type: ignore[no-any-return]
@@ -141,26 +171,51 @@ def train_step(model: Any, batch: tuple[Any, ...]) -> Any:
     return model.train_step(batch)
 
 
+def jit_pays(layers: Sequence[Any], steps: int) -> bool:
+    """Say whether steps of such a model are faster by XLA."""
+    return steps >= MANY_STEPS and loops_pay(layers)
+
+
 def walk(
-    one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+    one_batch: Callable[[Any, Any], Any],
+    variables: Sequence[Any],
+    *,
+    finish: Callable[[Any], None] | None = None,
+    layers: Sequence[Any] = (),
+    eager: bool = False,
+    jit: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that calls `one_batch` for each batch and returns the losses."""
+    take = tf.function(one_batch, jit_compile=True, autograph=False) if jit else one_batch
 
-    def epoch(data: Any, order: Any, series: Any) -> Any:
-        rows, edges = order
+    def walked(data: Any, rows: Any, edges: Any, series: Any, every: Any) -> Any:
         shuffled = tf.nest.map_structure(lambda part: tf.gather(part, rows), data)
         steps = tf.size(edges) - 1
-        losses = tf.TensorArray(series[0].dtype, size=steps, element_shape=())
+        losses = tf.TensorArray(series.dtype, size=steps, element_shape=())
 
         def body(i: Any, losses: Any) -> Any:
             batch = tf.nest.map_structure(lambda part: part[edges[i] : edges[i + 1]], shuffled)
-            loss = one_batch(batch, [values[i] for values in series])
+            step = tf.unstack(series[:, i // every])
+            loss = take(batch, step)
+            if finish is not None:
+                ends = ((i + 1) % every == 0) | (i + 1 == steps)
+                tf.cond(ends, lambda: _done(finish(step)), lambda: tf.constant(0))
             return i + 1, losses.write(i, tf.cast(loss, losses.dtype))
 
         _, losses = tf.while_loop(lambda i, _: i < steps, body, (0, losses), parallel_iterations=1)
         return losses.stack()
 
-    return epoch if eager else tf.function(epoch, reduce_retracing=True)
+    call = walked if eager else tf.function(walked, reduce_retracing=True, autograph=False)
+
+    def epoch(data: Any, order: BatchOrder, series: Any) -> Any:
+        places = tf.constant(order.rows, tf.int64), tf.constant(order.edges, tf.int64)
+        return call(data, *places, series, tf.constant(order.accumulate))
+
+    return epoch
+
+
+def _done(_: None) -> Any:
+    return tf.constant(0)
 
 
 def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import pairwise
 from typing import Any
 
 import keras
 import numpy as np
 import torch
 
-from unifml.adapters._torch_engine import rng
+from unifml.adapters._torch_engine import rng, trouble
+from unifml.adapters._torch_engine.dense.program import DenseProgram, can_run
+from unifml.adapters._torch_engine.dense.stack import DenseStack, stacks
 from unifml.adapters._torch_engine.threads import threads_for
 from unifml.adapters.keras.compiled_torch import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device, whole_doubles
 from unifml.adapters.keras.switches import Switch
-from unifml.core.table import FloatArray
+from unifml.core.adapter import Stack
+from unifml.core.plan import Plan
+from unifml.core.table import BatchOrder, FloatArray
 
 sqrt, sign = torch.sqrt, torch.sign
 
 
 COMPILE = ("auto", False)
+OUT_OF_MEMORY, OUT_OF_MEMORY_WORDS = trouble.OUT_OF_MEMORY, trouble.WORDS
+
+
+def dense(plan: Plan) -> Callable[..., Any] | None:
+    """Return torch's own program for dense chains: there Keras's layers cost more than the work."""
+    return DenseProgram if can_run(plan) else None
+
+
+def stack(weights: Any, plans: Any, tables: Any) -> Stack | None:
+    """Put several dense chains to work at once, where that is faster."""
+    made: Any = DenseStack(weights, plans, tables) if stacks(plans, tables) else None
+    return made  # type: ignore[no-any-return]
+
+
+def release() -> None:
+    """Give cached memory of the GPU back."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def devices() -> tuple[str, ...]:
@@ -75,6 +96,19 @@ def tensor(values: Any, dtype: str | None = None) -> Any:
     return keras.ops.convert_to_tensor(np.array(values), dtype)
 
 
+def random_state() -> Any:
+    """Return the states of torch's global generators."""
+    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return torch.get_rng_state(), cards
+
+
+def set_random_state(state: Any) -> None:
+    """Go back to a `random_state`."""
+    torch.set_rng_state(state[0])
+    if state[1]:
+        torch.cuda.set_rng_state_all(state[1])
+
+
 def to_numpy(value: Any) -> FloatArray:
     """Return a copy of a tensor."""
     return value.detach().cpu().numpy().copy()  # type: ignore[no-any-return]
@@ -115,21 +149,33 @@ def _cut(data: Any, place: slice) -> Any:
     return keras.tree.map_structure(lambda part: part[place], data)
 
 
+def jit_pays(layers: Sequence[Any], steps: int) -> bool:
+    """Return False: nothing is compiled."""
+    return False
+
+
 def walk(
-    one_batch: Callable[[Any, Any], Any], variables: Sequence[Any], *, eager: bool
+    one_batch: Callable[[Any, Any], Any],
+    variables: Sequence[Any],
+    *,
+    finish: Callable[[Any], None] | None = None,
+    layers: Sequence[Any] = (),
+    eager: bool = False,
+    jit: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that calls `one_batch` for each batch and returns the losses."""
     size = _size(variables)
 
-    def epoch(data: Any, order: Any, series: Any) -> Any:
-        rows, edges = order
-        shuffled = keras.tree.map_structure(lambda part: part[rows], data)
-        places = [slice(*edge) for edge in pairwise(edges.tolist())]
-        with threads_for(int(edges.diff().max()) * size):
-            losses = [
-                one_batch(_cut(shuffled, place), step).detach()
-                for place, *step in zip(places, *series, strict=True)
-            ]
+    def epoch(data: Any, order: BatchOrder, series: Any) -> Any:
+        rows = torch.from_numpy(order.rows)
+        shuffled = keras.tree.map_structure(lambda part: part[rows.to(part.device)], data)
+        steps, losses, every = series.T.unbind(), [], order.accumulate
+        with threads_for(order.largest * size):
+            for i, place in enumerate(order.bounds):
+                step = steps[i // every].unbind()
+                losses.append(one_batch(_cut(shuffled, place), step).detach())
+                if finish is not None and ((i + 1) % every == 0 or i + 1 == order.steps):
+                    finish(step)
         return torch.stack(losses)
 
     return epoch

@@ -11,10 +11,16 @@ import numpy.typing as npt
 from keras import ops
 
 from unifml.adapters.keras import engine
+from unifml.adapters.keras.checks import check_native
 from unifml.adapters.keras.losses import compiled_loss, is_keras_loss
 from unifml.adapters.keras.native_loss import columns, native_loss, native_targets
 from unifml.adapters.keras.natives import input_dtype
-from unifml.adapters.keras.optimizers import check_agreement, copied_optimizer, keras_optimizer
+from unifml.adapters.keras.optimizers import (
+    check_agreement,
+    copied_optimizer,
+    keras_optimizer,
+    users_optimizer,
+)
 from unifml.adapters.keras.rng import layer_seeds, seeded
 from unifml.adapters.keras.weights import native_variables, read_native, write_native
 from unifml.core.adapter import Weights
@@ -22,7 +28,7 @@ from unifml.core.inputs import by_name, count
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray, Table
 from unifml.errors import CapabilityError
-from unifml.training import Scalars
+from unifml.training import Scalars, Settings
 
 FORWARD_ROWS = 8192
 
@@ -50,10 +56,13 @@ class NativeProgram:
         self._step = 0
         self._stepper: Any = None  # a program that only predicts has none
         self._call = self._engine.forward(model, self._dtype)
+        self._drawn = 0
         if data is None:
             return
+        check_native(plan)
         with self._place(), seeded(plan.seeds.integer("native"), fresh=False):
             width = columns(self._call(self._inputs(data.X, slice(1)))).shape[1]
+            self._width = width
             self._stepper = _stepper(model, plan)
             self._loss = native_loss(model, plan, width)
             self._data = self._rows(data, width)
@@ -65,10 +74,24 @@ class NativeProgram:
             eager = bool(model.run_eagerly)
             self._walk = self._engine.walk(self._one_batch, variables, eager=eager)
 
-    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int) -> FloatArray:
+    def take(self, data: Table) -> None:
+        with self._place():
+            self._data = self._rows(data, self._width)
+
+    def row_losses(self, outputs: FloatArray, y: Any) -> FloatArray:
+        targets = native_targets(self._model, self._plan, y, self._width)
+        with self._place():
+            place = self._engine.tensor
+            losses = self._loss(place(targets), place(outputs, self._dtype))
+            return np.asarray(self._engine.to_numpy(losses), dtype=np.float64)
+
+    def run_epoch(self, order: BatchOrder, rates: FloatArray, seed: int | None) -> FloatArray:
         dtype, place = self._plan.signature.dtype, self._engine.tensor
-        with self._place(), seeded(seed, fresh=False):
-            self._seed(seed)
+        # What draws from global generators goes on with another seed.
+        self._drawn = self._drawn + 1 if seed is None else seed
+        with self._place(), seeded(self._drawn, fresh=False):
+            if seed is not None:
+                self._seed(seed)
             series = self._stepper.series(rates, self._step)
             losses = self._walk(
                 self._data,
@@ -168,6 +191,19 @@ class NativeProgram:
             variable.assign(start)
 
 
+def _clipped(gradients: list[Any], settings: Settings) -> list[Any]:
+    """Return gradients with their entries, then their norm over all, held within bounds."""
+    bound = settings.clip_value
+    if bound is not None:
+        gradients = [None if g is None else ops.clip(g, -bound, bound) for g in gradients]
+    if settings.clip_norm is None:
+        return gradients
+    squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
+    norm = ops.sqrt(sum(squares))
+    share = settings.clip_norm / ops.maximum(norm, settings.clip_norm)
+    return [None if g is None else g * ops.cast(share, g.dtype) for g in gradients]
+
+
 def _kernels(model: Any) -> list[Any]:
     return [v for v in model.trainable_variables if len(v.shape) > 1]
 
@@ -181,6 +217,11 @@ def _stepper(model: Any, plan: Plan) -> Any:
         )
     if type(model).train_step is not keras.Model.train_step:
         return _OwnStep(model, plan)
+    if plan.settings.optimizer.kind == "custom":
+        if model.compiled and model.optimizer is not None:
+            check_agreement(model.optimizer, plan.settings)
+        model.optimizer = users_optimizer(plan.settings)
+        return _OwnOptimizer(model, plan)
     if model.compiled and model.optimizer is not None:
         return _OwnOptimizer(model, plan)
     return _Ours(model, plan)
@@ -208,6 +249,7 @@ class _Ours:
 
     def descend(self, objective: Any, step: Any) -> Any:
         loss, gradients = self._engine.gradients(objective, self._trained)
+        gradients = _clipped(gradients, self._settings)
         for variable, slots, gradient in zip(self._trained, self._slots, gradients, strict=True):
             if gradient is not None:
                 self._move(variable, slots, gradient, step)
@@ -234,7 +276,8 @@ class _OwnOptimizer:
 
     def __init__(self, model: Any, plan: Plan) -> None:
         self._engine, self._settings = engine.load(), plan.settings
-        check_agreement(model.optimizer, plan.settings)
+        if plan.settings.optimizer.kind != "custom":
+            check_agreement(model.optimizer, plan.settings)
         self._sets_rate = "learning_rate" in plan.settings.explicit
         if self._sets_rate or "schedule" in plan.settings.explicit:
             self._sets_rate = self._free_rate(model, plan)
@@ -256,7 +299,7 @@ class _OwnOptimizer:
         loss, gradients = self._engine.gradients(
             objective, self._trained, self._optimizer.scale_loss
         )
-        self._optimizer.apply(gradients, self._trained)
+        self._optimizer.apply(_clipped(gradients, self._settings), self._trained)
         return loss
 
     def _free_rate(self, model: Any, plan: Plan) -> bool:
@@ -299,9 +342,10 @@ class _OwnStep(_OwnOptimizer):
                     from_logits=plan.output == "logits",
                 ),
             )
-        if plan.settings.l1 or plan.settings.l2:
+        asked = [n for n in ("l1", "l2", "clip_norm", "clip_value") if getattr(plan.settings, n)]
+        if asked:
             raise CapabilityError(
-                "l1 or l2 for a Keras model with its own train_step",
+                f"{' and '.join(asked)} for a Keras model with its own train_step",
                 rule="its train_step computes its whole objective",
             )
         self._model = model

@@ -77,7 +77,7 @@ class NetworkProgram:
         series = np.stack([*scalars, settings.ema_keeps(self._step, len(rates))])
         size = max(settings.batch_size, order.largest)
         rows = self._table()
-        with self._place(training=True):
+        with self._place(training=True), engine.memory_for(order.largest, training=True):
             with self._recipe.lock:
                 epoch = self._compiled.prepare_epoch(self._steps)
             if seed is not None:
@@ -95,7 +95,7 @@ class NetworkProgram:
         arrays, rows = self._arrays(X), count(X)
         longest = max([arrays[name].shape[1] for name in self._recipe.ragged], default=1)
         step = rows_at_once(self._recipe.widest(longest))
-        with self._place():
+        with self._place(), engine.memory_for(min(rows, step), training=False):
             trained, parts = self._present(), []
             for at in range(0, max(rows, 1), step):
                 some = {name: values[at : at + step] for name, values in arrays.items()}

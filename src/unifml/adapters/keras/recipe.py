@@ -112,6 +112,12 @@ def recipe(plan: Plan) -> Recipe:
     return found
 
 
+def forget() -> None:
+    """Forget all compiled functions; programs at work keep theirs."""
+    with _lock:
+        _recipes.clear()
+
+
 def _key(plan: Plan) -> Any:
     settings = plan.settings
     custom = settings.optimizer.kind == "custom" and "learning_rate" in settings.explicit

@@ -43,6 +43,27 @@ def seeded(seed: int, *, fresh: bool = True) -> Iterator[None]:
             _set_keras_state(names)
 
 
+class Stream:
+    """The global generators as one program sees them: others draw from them in between."""
+
+    def __init__(self) -> None:
+        self._left: Any = None
+
+    @contextmanager
+    def running(self, seed: int | None) -> Iterator[None]:
+        """Start from a seed in this block, or go on where the last block stopped."""
+        with seeded(0 if seed is None else seed, fresh=False):
+            if seed is None and self._left is not None:
+                python, numpy_state, names, framework = self._left
+                random.setstate(python)
+                np.random.set_state(numpy_state)
+                _set_keras_state(names)
+                load().set_random_state(framework)
+            yield
+            numpy_state = np.random.get_state()
+            self._left = random.getstate(), numpy_state, _keras_state(), load().random_state()
+
+
 def layer_seeds(seed: int, count: int) -> np.ndarray:
     """Return a start for the seed generators of `count` layers, each its own, for one epoch."""
     words = np.random.SeedSequence(seed).generate_state(count) if count else np.empty(0, np.uint32)

@@ -1,0 +1,298 @@
+"""How a user's Keras model steps: by unifml's rule, by a Keras optimizer, or by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from unifml.adapters.keras.engine import load
+from unifml.adapters.keras.losses import compiled_loss
+from unifml.adapters.keras.optimizers import (
+    check_agreement,
+    copied_optimizer,
+    keras_optimizer,
+    users_optimizer,
+)
+from unifml.adapters.keras.steppers import rate_of
+from unifml.core.plan import Plan
+from unifml.core.table import FloatArray
+from unifml.errors import CapabilityError
+from unifml.training import CustomOptimizer, Scalars, Settings
+
+Objective = Callable[[], tuple[Any, Any]]
+
+
+def native_steps(model: Any, plan: Plan) -> OwnSteps | KerasSteps | RuleSteps:
+    """Return what steps a model: what it brings goes before what `Training` says.
+
+    Raises
+    ------
+    CapabilityError
+        If there is nothing to train.
+    """
+    if not model.trainable_variables:
+        raise CapabilityError(
+            f"training the Keras model {model.name!r}",
+            found="it has no trainable variables",
+            fix="set layer.trainable = True on those to learn",
+        )
+    if type(model).train_step is not keras.Model.train_step:
+        return OwnSteps(model, plan)
+    if model.compiled and model.optimizer is not None:
+        check_agreement(model.optimizer, plan.settings)
+        return KerasSteps(model, plan)
+    if isinstance(plan.settings.optimizer, CustomOptimizer):
+        return KerasSteps(model, plan, users_optimizer(plan.settings))
+    return RuleSteps(model, plan)
+
+
+def kernels(model: Any) -> list[Any]:
+    """Return the variables that penalties act on: those of two dimensions and more."""
+    return [v for v in model.trainable_variables if len(v.shape) > 1]
+
+
+class RuleSteps:
+    """Steps by unifml's rule, for a model that brings no optimizer.
+
+    Attributes
+    ----------
+    own_step : callable or None
+        Takes a whole step by itself, where the model does.
+    """
+
+    own_step: Any = None
+
+    def __init__(self, model: Any, plan: Plan) -> None:
+        self._settings, self._trained = plan.settings, list(model.trainable_variables)
+        self._kernels = {id(v) for v in kernels(model)}
+        slots = range(self._settings.optimizer.slots)
+        self._slots = [[zeros_like(v) for _ in slots] for v in self._trained]
+
+    @property
+    def variables(self) -> list[Any]:
+        """What it keeps from step to step."""
+        return [slot for slots in self._slots for slot in slots]
+
+    def series(self, rates: FloatArray, first_step: int) -> list[FloatArray]:
+        """Return what it needs to know of each step: a number for each in every array."""
+        decay = self._settings.weight_decay
+        return list(self._settings.optimizer.scalars(rates, first_step, decay))
+
+    def scaled(self, loss: Any) -> Any:
+        """Return a loss as its gradient is to be taken."""
+        return loss
+
+    def apply(self, gradients: Sequence[Any], step: Any) -> None:
+        """Take a step; None is a weight that no output depends on."""
+        for variable, slots, gradient in zip(self._trained, self._slots, gradients, strict=True):
+            if gradient is not None:
+                self._move(variable, slots, gradient, step)
+
+    def _move(self, variable: Any, slots: list[Any], gradient: Any, step: Any) -> None:
+        scalars = Scalars(*(ops.cast(value, variable.dtype) for value in step[:3]))
+        memory = tuple(ops.convert_to_tensor(slot) for slot in slots)
+        delta, memory = self._settings.optimizer.update(gradient, memory, scalars, ops)
+        decay = scalars.decay if id(variable) in self._kernels else 1.0
+        variable.assign(variable.value * decay - delta)
+        for slot, value in zip(slots, memory, strict=True):
+            slot.assign(value)
+
+
+class KerasSteps:
+    """Steps by an optimizer of Keras's: the model's own, unless another one is given."""
+
+    own_step: Any = None
+
+    def __init__(self, model: Any, plan: Plan, optimizer: Any = None) -> None:
+        self._settings, self._trained = plan.settings, list(model.trainable_variables)
+        self._factor = 1.0
+        if optimizer is None:
+            self._free_rate(model)
+            optimizer = model.optimizer
+        self._optimizer = optimizer
+        self._rate = rate_of(optimizer)
+        if not optimizer.built:
+            optimizer.build(self._trained)
+
+    @property
+    def variables(self) -> list[Any]:
+        return list(self._optimizer.variables)
+
+    def series(self, rates: FloatArray, first_step: int) -> list[FloatArray]:
+        if self._rate is None and np.any(np.asarray(rates) != self._settings.learning_rate):
+            raise _two_schedules()
+        return [np.asarray(rates) * self._factor]
+
+    def scaled(self, loss: Any) -> Any:
+        return self._optimizer.scale_loss(loss)
+
+    def apply(self, gradients: Sequence[Any], step: Any) -> None:
+        self.set_rate(step)
+        self._optimizer.apply(list(gradients), self._trained)
+
+    def set_rate(self, step: Any) -> None:
+        """Tell the optimizer the rate of the step."""
+        if self._rate is not None:
+            self._rate.assign(ops.cast(step[0], self._rate.dtype))
+
+    def _free_rate(self, model: Any) -> None:
+        """Make rates of ours the optimizer's own, scaled by what became of ours, or make it ours.
+
+        A rate that `Training` names replaces the optimizer's, its schedule too.
+        """
+        settings = self._settings
+        if "learning_rate" not in settings.explicit:
+            own = model.optimizer.get_config()["learning_rate"]
+            if isinstance(own, float | int):
+                self._factor = float(own) / settings.learning_rate
+            elif settings.schedule.kind != "constant":
+                raise _two_schedules()
+        elif rate_of(model.optimizer) is None:
+            model.optimizer = copied_optimizer(model.optimizer, settings.learning_rate)
+
+
+def _two_schedules() -> CapabilityError:
+    return CapabilityError(
+        "learning rates of Training with a compiled Keras model",
+        found="its optimizer has a schedule of its own",
+        rule="only one of the two can hold",
+        fix="leave one of them out: schedule, warmup and run.learning_rate, or the optimizer's",
+    )
+
+
+class OwnSteps(KerasSteps):
+    """Calls the model's own ``train_step`` for each batch."""
+
+    def __init__(self, model: Any, plan: Plan) -> None:
+        _refuse(plan.settings)
+        if model.compiled and model.optimizer is not None:
+            check_agreement(model.optimizer, plan.settings)
+        elif not model.compiled:
+            logits = plan.output == "logits"
+            dtype = plan.signature.dtype
+            loss = compiled_loss(plan.settings.loss, plan.task, dtype, from_logits=logits)
+            model.compile(optimizer=keras_optimizer(plan.settings), loss=loss)
+        self._model, self._optimizer = model, None
+        if model.optimizer is not None:
+            super().__init__(model, plan)
+
+    @property
+    def variables(self) -> list[Any]:
+        return [] if self._optimizer is None else super().variables
+
+    def series(self, rates: FloatArray, first_step: int) -> list[FloatArray]:
+        return [rates] if self._optimizer is None else super().series(rates, first_step)
+
+    def own_step(self, batch: tuple[Any, ...], step: Any) -> Any:
+        """Call ``train_step`` and return the loss of this batch."""
+        if self._optimizer is not None:
+            self.set_rate(step)
+        for metric in self._model.metrics:
+            metric.reset_state()
+        logs = load().train_step(self._model, batch)
+        found = [v for name, v in logs.items() if name == "loss"] or [
+            value for name, value in logs.items() if "loss" in name
+        ]
+        if not found:
+            raise CapabilityError(
+                "train_step of a Keras model",
+                found=f"it returned {', '.join(logs) or 'nothing'}",
+                rule='it returns {"loss": ...}',
+            )
+        return sum(ops.mean(value) for value in found)
+
+
+def _refuse(settings: Settings) -> None:
+    """Raise for what only a step of ours can do."""
+    asked = {
+        "l1 or l2": settings.l1 or settings.l2,
+        "clip_norm": settings.clip_norm,
+        "clip_value": settings.clip_value,
+        "accumulate": settings.accumulate > 1,
+    }
+    for name, wanted in asked.items():
+        if wanted:
+            raise CapabilityError(
+                f"{name} for a Keras model with its own train_step",
+                rule="its train_step computes its whole objective, and takes its own step",
+                fix="do it in train_step, or leave train_step out",
+            )
+
+
+def zeros_like(variable: Any) -> Any:
+    """Return a variable of the same shape and dtype that is not trained."""
+    return keras.Variable("zeros", variable.shape, variable.dtype, trainable=False)
+
+
+def bounded(gradients: Sequence[Any], settings: Settings, scale: Any) -> list[Any]:
+    """Return gradients with their entries, then their norm together, held within bounds.
+
+    Parameters
+    ----------
+    scale : tensor
+        What the gradients are multiplied with.
+    """
+    found, bound = list(gradients), settings.clip_value
+    if bound is not None:
+        found = [g if g is None else _within(g, ops.cast(bound * scale, g.dtype)) for g in found]
+    if settings.clip_norm is not None:
+        squares = [ops.sum(ops.square(g)) for g in found if g is not None]
+        norm = ops.sqrt(sum(ops.cast(square, squares[0].dtype) for square in squares))
+        most = ops.cast(settings.clip_norm * scale, norm.dtype)
+        share = ops.where(norm > most, most / norm, ops.ones_like(norm))
+        found = [g if g is None else g * ops.cast(share, g.dtype) for g in found]
+    return found
+
+
+def _within(gradient: Any, bound: Any) -> Any:
+    return ops.minimum(ops.maximum(gradient, -bound), bound)
+
+
+class Gathered:
+    """The gradients of the batches of one step, summed up as their rows weigh."""
+
+    def __init__(self, trained: Sequence[Any], dtype: str) -> None:
+        self._sums = [zeros_like(v) for v in trained]
+        self._total = keras.Variable("zeros", (), dtype, trainable=False)
+        self._met = [True] * len(self._sums)
+
+    @property
+    def variables(self) -> list[Any]:
+        """What changes."""
+        return [*self._sums, self._total]
+
+    def add(self, gradients: Sequence[Any], weight: Any) -> None:
+        """Add those of a batch whose rows weigh so much together."""
+        self._met = [gradient is not None for gradient in gradients]
+        self._total.assign_add(ops.cast(weight, self._total.dtype))
+        for kept, gradient in zip(self._sums, gradients, strict=True):
+            if gradient is not None:
+                kept.assign_add(ops.cast(gradient, kept.dtype) * ops.cast(weight, kept.dtype))
+
+    def take(self) -> list[Any]:
+        """Return the mean, and begin anew."""
+        parts = zip(self._sums, self._met, strict=True)
+        total = ops.convert_to_tensor(self._total)
+        found = [kept / ops.cast(total, kept.dtype) if met else None for kept, met in parts]
+        for variable in self.variables:
+            variable.assign(ops.zeros_like(variable))
+        return found
+
+
+class Averages:
+    """Running averages of weights."""
+
+    def __init__(self, trained: Sequence[Any]) -> None:
+        self.trained, self.variables = list(trained), [zeros_like(v) for v in trained]
+        for average, variable in zip(self.variables, self.trained, strict=True):
+            average.assign(variable.value)
+
+    def update(self, keep: Any) -> None:
+        """Take the present weights in; the averages keep so much of themselves."""
+        for average, variable in zip(self.variables, self.trained, strict=True):
+            share = ops.cast(keep, average.dtype)
+            average.assign(share * average + (1.0 - share) * variable.value)
