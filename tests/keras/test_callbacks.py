@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from unifml import Classifier, Training
+from unifml.errors import UnknownNameError
 from unifml.models import MLP
 
 X, y = load_iris(return_X_y=True)
@@ -93,3 +94,37 @@ def test_a_file_of_the_best_model_is_written(tmp_path):
     path = str(tmp_path / "best.keras")
     fit(native, keras.callbacks.ModelCheckpoint(path, "val_loss", save_best_only=True))
     assert keras.models.load_model(path).predict(X, verbose=0).shape == (150, 3)
+
+
+def test_early_stopping_of_keras_restores_the_best_weights_of_a_network_of_ours():
+    stopping = keras.callbacks.EarlyStopping(
+        "val_loss", patience=2, min_delta=10.0, restore_best_weights=True
+    )
+    model = MLP(hidden=(4,), norm="batch")
+    found, first = fit(model, stopping), fit(model, epochs=1)
+    np.testing.assert_allclose(found.predict_proba(X), first.predict_proba(X), atol=1e-6)
+
+
+def plain():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+
+
+@pytest.mark.parametrize("model", [plain, native], ids=["not compiled", "compiled"])
+def test_a_plateau_of_keras_slows_down_what_says_nothing_of_rates(model):
+    def slower():
+        return keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=10.0)
+
+    found, wanted = fit(model, slower(), slower()), fit(model)
+    ratio = np.array(found.history_["learning_rate"]) / wanted.history_["learning_rate"]
+    moved = np.abs(found.predict_proba(X) - wanted.predict_proba(X)).max()
+    assert moved > 1e-3
+    if model is plain:
+        np.testing.assert_allclose(ratio[:3], [1.0, 1.0, 0.25], rtol=1e-5)
+        assert getattr(found.model_, "optimizer", None) is None
+
+
+def test_a_callback_for_a_metric_that_is_not_recorded_is_an_error_at_the_start():
+    stopping = keras.callbacks.EarlyStopping("val_acuracy")
+    with pytest.raises(UnknownNameError, match="val_acuracy"):
+        fit(native, stopping)

@@ -3,6 +3,7 @@
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_weights_of_rows_are_repeated_rows():
     places = np.concatenate([np.arange(30), np.arange(10)])
     X, y = rows(THREE)
     program = adapter.program(adapter.build(given), given, Table(X[places], y[places]))
-    program.run_epoch(order(40, 40), np.array([1e-2]), 0)
+    program.run_epoch(order(40, 40), np.array([given.settings.learning_rate]), 0)
     for ours, theirs in zip(once, program.result().get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-12)
 
@@ -188,7 +189,7 @@ def test_a_restored_program_goes_on_bitwise():
     program.restore(half.state())
     for epoch in (2, 3):
         walk = order(30, 7, epoch)
-        rates = np.full(walk.steps, 1e-2)
+        rates = np.full(walk.steps, given.settings.learning_rate)
         program.run_epoch(walk, rates, given.seeds.integer("dropout", epoch))
     assert same(program.result().get_weights(), straight)
 
@@ -308,3 +309,145 @@ def test_export_gives_the_same_numbers(last):
         X = rows(THREE)[0][:n].astype(np.float32)
         found = session.run(["outputs"], {"X": X})[0]
         np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(X)), atol=1e-6)
+
+
+def program_of(given, rows_of=None):
+    adapter = get_adapter("keras")
+    X, y = rows(given.task)
+    return adapter.program(adapter.build(given), given, Table(X, y) if rows_of is None else rows_of)
+
+
+EVERYTHING = {"accumulate": 3, "clip_norm": 0.2, "clip_value": 0.1, "ema": 0.9, "l2": 0.1}
+
+
+@pytest.mark.parametrize("training", [{}, EVERYTHING])
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+def test_an_epoch_in_parts_is_the_epoch(training, optimizer):
+    model = build(dropout=0.4)
+    if optimizer is not None:
+        model.compile(optimizer)
+    given = plan(model, **training)
+    whole, parts = program_of(given), program_of(given)
+    for epoch in range(2):
+        walk = replace(order(30, 7, epoch), accumulate=given.settings.accumulate)
+        rates = np.full(walk.updates, given.settings.learning_rate)
+        losses = whole.run_epoch(walk, rates, epoch)
+        found = [parts.run_epoch(walk.part(0, 1), rates[:1], epoch)]
+        found.append(parts.run_epoch(walk.part(1, walk.updates), rates[1:], None))
+        np.testing.assert_array_equal(np.concatenate(found), losses)
+    left, right = whole.state(), parts.state()
+    assert set(left) == set(right)
+    assert same(left.values(), right.values())
+    again = program_of(given)
+    again.restore(left)
+    again.run_epoch(walk, rates, 5)
+    whole.run_epoch(walk, rates, 5)
+    assert same(whole.state().values(), again.state().values())
+
+
+@pytest.mark.never(["keras-jax"], raises=ValueError, reason="JAX draws with seeds only")
+def test_what_is_drawn_from_global_generators_goes_on_in_parts():
+    import keras
+
+    class Noise(keras.layers.Layer):
+        def call(self, X, training=False):
+            return X + keras.random.normal(keras.ops.shape(X), dtype=X.dtype) if training else X
+
+    def noisy():
+        return keras.Sequential(
+            [keras.Input((4,), dtype="float64"), Noise(dtype="float64"), *layers(lazy=True)]
+        )
+
+    given = plan(noisy)
+    whole, parts = program_of(given), program_of(given)
+    walk, rates = order(30, 10), np.full(3, 1e-3)
+    losses = whole.run_epoch(walk, rates, 4)
+    found = [parts.run_epoch(walk.part(0, 1), rates[:1], 4)]
+    keras.random.normal((3,))
+    found.append(parts.run_epoch(walk.part(1, 3), rates[1:], None))
+    np.testing.assert_array_equal(np.concatenate(found), losses)
+
+
+def test_accumulated_batches_are_one_batch_of_all_their_rows():
+    X, y = rows(THREE)
+    weight = np.random.default_rng(1).uniform(0.1, 3.0, 30)
+    model = build()
+    several, once = (plan(model, accumulate=k, learning_rate=0.1, l2=0.1) for k in (3, 1))
+    found, expected = (program_of(given, Table(X, y, weight)) for given in (several, once))
+    found.run_epoch(
+        BatchOrder(np.arange(30), np.array([0, 4, 10, 16, 27, 30]), 3), np.full(2, 0.1), 0
+    )
+    expected.run_epoch(BatchOrder(np.arange(30), np.array([0, 16, 30])), np.full(2, 0.1), 0)
+    for ours, theirs in zip(
+        found.result().get_weights(), expected.result().get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_the_average_of_the_weights_predicts(optimizer):
+    model = build()
+    if optimizer is not None:
+        model.compile(optimizer)
+    plain, averaged = program_of(plan(model)), program_of(plan(model, ema=0.4))
+    average = plain.result().get_weights()
+    rate = plan(model).settings.learning_rate
+    for step in range(6):
+        for program in (plain, averaged):
+            program.run_epoch(order(30, 30), np.array([rate]), step)
+        keep = min(0.4, (1 + step) / (10 + step))
+        present = plain.result().get_weights()
+        average = [keep * a + (1 - keep) * w for a, w in zip(average, present, strict=True)]
+    for ours, theirs in zip(averaged.result().get_weights(), average, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    X, _ = rows(THREE)
+    direct = get_adapter("keras").program(averaged.result(), plan(model))
+    np.testing.assert_allclose(averaged.forward(X), direct.forward(X), atol=1e-12)
+    raw = {name: v for name, v in averaged.state().items() if name.startswith("weights/")}
+    assert same(raw.values(), plain.result().get_weights())
+
+
+def test_gradients_are_accumulated_as_keras_does():
+    import keras
+
+    X, y = rows(VALUES)
+    given = plan(compiled("mse", "adam", width=1, dtype="float32"), VALUES, accumulate=2)
+    program = program_of(given)
+    model = keras.models.clone_model(given.model.factory)
+    model.set_weights(given.model.factory.get_weights())
+    model.compile(keras.optimizers.Adam(gradient_accumulation_steps=2), "mse")
+    for epoch in range(3):
+        walk = replace(order(30, 5, epoch), accumulate=2)
+        program.run_epoch(walk, np.full(3, given.settings.learning_rate), 0)
+        model.fit(X[walk.rows], y[walk.rows], batch_size=5, shuffle=False, verbose=0)
+    for ours, theirs in zip(program.result().get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+def test_a_callback_scales_the_rate_of_a_compiled_model():
+    model = compiled("mse", "sgd", width=1)
+    halves, given = plan(model, VALUES), plan(model, VALUES)
+    found, expected = program_of(halves), program_of(given)
+    rate = given.settings.learning_rate
+    found.run_epoch(order(30, 30), np.array([rate / 2]), 0)
+    found.run_epoch(order(30, 30), np.array([rate / 4]), 0)
+    again = program_of(halves)
+    again.restore(found.state())
+    again.run_epoch(order(30, 30), np.array([rate / 4]), 0)
+    for factor in (0.5, 0.25, 0.25):
+        expected._model.optimizer.learning_rate.assign(0.01 * factor)
+        expected.run_epoch(order(30, 30), np.array([rate]), 0)
+    assert same(again.result().get_weights(), expected.result().get_weights())
+
+
+def test_other_rows_may_be_taken():
+    given = plan(build(), optimizer="adam")
+    X, y = rows(THREE)
+    split, whole = program_of(given, Table(X[:10], y[:10])), program_of(given)
+    rates = np.array([0.01])
+    split.run_epoch(order(10, 10), rates, 0)
+    split.take(Table(X[10:], y[10:]))
+    split.run_epoch(order(20, 20), rates, 1)
+    whole.run_epoch(BatchOrder(np.arange(10), np.array([0, 10])), rates, 0)
+    whole.run_epoch(BatchOrder(np.arange(10, 30), np.array([0, 20])), rates, 1)
+    assert same(split.result().get_weights(), whole.result().get_weights())

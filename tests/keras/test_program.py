@@ -1,6 +1,7 @@
 """The compiled epoch of a network: against plain NumPy, and what it promises besides."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,8 +22,10 @@ from training.numpy_training import (
 )
 
 from unifml.core.registry import get_adapter
+from unifml.core.seeds import Seeds
 from unifml.core.table import Table
 from unifml.core.task import Task
+from unifml.errors import DeviceMemoryError
 from unifml.models import MLP
 from unifml.training import SGD, RMSprop
 
@@ -59,7 +62,8 @@ def test_the_same_seed_gives_the_same_model_bitwise(dtype):
 
 
 def test_fits_in_threads_do_not_disturb_each_other():
-    given = plan(THREE, 4, MLP(hidden=(11,), dropout=0.3))
+    model = MLP(hidden=(11,), dropout=0.3, norm="batch")
+    given = plan(THREE, 4, model, optimizer="adamw", weight_decay=0.1, ema=0.9, clip_norm=0.1)
     with ThreadPoolExecutor(3) as pool:
         found = [f.result() for f in [pool.submit(run, given, *rows(THREE)) for _ in range(3)]]
     alone = run(given, *rows(THREE))[0].result()
@@ -93,16 +97,92 @@ def test_dropout_masks_differ_between_layers_and_steps():
     assert len({mask.tobytes() for mask in masks}) == 4
 
 
-def test_another_fit_of_the_same_network_compiles_nothing():
+def compilations(recipe):
+    """Return how many functions were traced for training, on an engine that traces."""
+    compiled = recipe.compiled
+    if hasattr(compiled, "_steps"):
+        return compiled._steps._cache_size(), compiled._forward._cache_size()
+    return tuple(getattr(compiled, "_epochs", {}))
+
+
+EVERYTHING = {
+    "optimizer": "adamw",
+    "weight_decay": 0.1,
+    "l1": 0.1,
+    "l2": 0.1,
+    "clip_norm": 1.0,
+    "clip_value": 1.0,
+    "accumulate": 2,
+    "ema": 0.9,
+    "learning_rate": 0.1,
+}
+OTHERS = [
+    {},
+    {"learning_rate": 0.2, "schedule": "cosine", "warmup": 3},
+    {"weight_decay": 0.3},
+    {"l1": 0.2, "l2": 0.01, "clip_norm": 0.5, "clip_value": 0.2},
+    {"accumulate": 3, "ema": 0.5, "epochs": 7},
+]
+
+
+@pytest.mark.parametrize("training", [{"optimizer": "adam"}, EVERYTHING])
+def test_another_fit_of_the_same_network_compiles_nothing(training):
     from unifml.adapters.keras import recipe
 
     X, y = rows(THREE)
-    first = run(plan(THREE, 4, l2=0.1, learning_rate=0.1), X, y)[0]._recipe
-    traced = dict(getattr(first.compiled, "_epochs", {}))  # TensorFlow is compiled ahead
-    again = run(plan(THREE, 4, l2=0.3), X[:33], y[:33], batch=7)[0]._recipe
-    assert again is first
-    assert getattr(again.compiled, "_epochs", {}) == traced
-    assert len(recipe._recipes) <= recipe.KEPT
+    model = MLP(hidden=(9, 5), activation="gelu", dropout=0.1)
+    recipe.forget()
+    first = recipe.recipe(plan(THREE, 4, model, **training))
+    run(plan(THREE, 4, model, **training), X, y)[0].forward(X)
+    known = compilations(first)
+    for other in OTHERS:
+        changed = {**training, **other} if training is EVERYTHING else {**training, **OTHERS[1]}
+        for given, n in (
+            (plan(THREE, 4, model, **changed), 50),
+            (plan(THREE, 4, model, **changed), 43),
+        ):
+            program = run(replace(given, seeds=Seeds(n)), X[:n], y[:n])[0]
+            program.forward(X[:n])
+            program.take(Table(X[:n], y[:n], np.ones(n)))
+    assert len(recipe._recipes) == 1
+    assert recipe.recipe(plan(THREE, 4, model, **training)) is first
+    assert compilations(first) == known
+    run(plan(THREE, 4, model, **{**training, "optimizer": "rmsprop", "weight_decay": 0.0}), X, y)
+    assert len(recipe._recipes) == 2
+    assert recipe.KEPT >= 20
+
+
+def test_compiled_networks_are_kept_within_bounds(monkeypatch):
+    from unifml.adapters.keras import recipe
+
+    monkeypatch.setattr(recipe, "KEPT", 2)
+    found = [recipe.recipe(plan(BINARY, 4, MLP(hidden=(n,)))) for n in (2, 3, 4)]
+    assert len(recipe._recipes) == 2
+    assert recipe.recipe(plan(BINARY, 4, MLP(hidden=(4,)))) is found[-1]
+    recipe.forget()
+    assert not recipe._recipes
+
+
+def test_running_out_of_memory_names_the_next_batch_size(monkeypatch):
+    from unifml.adapters.keras.engine import load
+
+    class FullError(Exception):
+        """Stands for what the framework raises."""
+
+    X, y = rows(THREE)
+    given = plan(THREE, 4, DROPOUT)
+    program = get_adapter("keras").program(start(given), given, Table(X, y))
+
+    def full(*args):
+        raise FullError("no more")
+
+    monkeypatch.setattr(load(), "OUT_OF_MEMORY", (FullError,))
+    monkeypatch.setattr(program._compiled, "prepare_epoch", lambda steps: full)
+    monkeypatch.setattr(program._compiled, "forward", full)
+    with pytest.raises(DeviceMemoryError, match="batch_size=8"):
+        program.run_epoch(*next(iter(orders(given, 50, 1, 16))))
+    with pytest.raises(DeviceMemoryError, match="at most 25 rows"):
+        program.forward(X)
 
 
 def test_running_statistics_are_biased_and_keep_nine_tenths():

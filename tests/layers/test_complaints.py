@@ -109,7 +109,10 @@ def test_complaints_name_the_layer_its_input_and_the_rule(layers, shape, words):
     [
         ((Dense(2), Activation("rely")), ("activation_0", "rely", "relu")),
         ((Dense(2, initial="best"),), ("dense_0", "best", "glorot_uniform")),
-        ((Parallel((Dense(2), Dense(2)), join="mean"),), ("parallel_0.mean", "add, average, concat")),
+        (
+            (Parallel((Dense(2), Dense(2)), join="mean"),),
+            ("parallel_0.mean", "add, average, concat"),
+        ),
         ((LearnedActivation("softmax"),), ("learned_activation_0", "softmax", "selu")),
         ((Standardize(statistic="median"),), ("standardize_0", "median", "quantiles")),
     ],

@@ -18,8 +18,13 @@ from unifml.layers import (
     Activation,
     Dense,
     Dropout,
+    FeatureDense,
+    Flatten,
     LearnedActivation,
     Network,
+    Parallel,
+    PeriodicFeatures,
+    Sequential,
     Standardize,
     initial_weights,
 )
@@ -32,8 +37,8 @@ neural = pytest.mark.never(
 )
 SHORT = Training(epochs=3)
 VARIANTS = [
-    Tabular((6, 5), members=3),
-    Tabular((6,), members=2, learned=False, dropout=0.0, activation="relu"),
+    Tabular((6, 5), members=3, numeric_dim=2),
+    Tabular((6,), members=2, learned=False, dropout=0.0, activation="relu", numeric=None),
     Tabular((6,), members=2, numeric="periodic", numeric_dim=2),
     Tabular((6,), members=2, numeric="piecewise", categorical=(1,), categorical_dim=2),
 ]
@@ -48,9 +53,16 @@ def made(face, model, backend, **training):
 
 
 def test_its_layers():
+    waves = (
+        PeriodicFeatures(8, name="periodic"),
+        FeatureDense(16, name="dense"),
+        Activation("relu", name="relu"),
+        Flatten(name="flat"),
+    )
     by_hand = (
         Standardize(statistic="quantiles", name="standardize"),
         Activation("smooth_clip", name="clip"),
+        Parallel((Sequential(waves, name="waves"), Sequential(())), name="numbers"),
         Dense(8, name="hidden_0"),
         LearnedActivation("selu", name="activation_0"),
         Dropout(0.1, name="dropout_0"),
@@ -179,13 +191,18 @@ def test_quartiles_of_steps_and_of_all_features():
 def test_what_is_predicted_is_the_formula(backend):
     X, y = load_wine(return_X_y=True)
     X = np.c_[X, X[:, 0] > 14.2]  # rarely on: its quartiles are the same
-    model = Tabular((7, 5), dropout=0.0)
+    model = Tabular((7, 5), dropout=0.0, numeric_dim=3)
     clf = made(Classifier, model, backend, epochs=3, precision="float64").fit(X, y)
     w = clf.get_weights()
     low, middle, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
     scale = np.where(high > low, high - low, X.std(0))
     z = (X - middle) / scale
-    h = z / np.sqrt(1 + (z / 3) ** 2)
+    x = z / np.sqrt(1 + (z / 3) ** 2)
+    angles = 2 * np.pi * x[..., None] * w["numbers.waves.periodic.frequency"]
+    h = np.concatenate([np.sin(angles), np.cos(angles)], -1)
+    h = np.einsum("nfi,fio->nfo", h, w["numbers.waves.dense.kernel"])
+    h = np.maximum(h + w["numbers.waves.dense.bias"], 0)
+    h = np.hstack([h.reshape(len(h), -1), x])
     for i in range(2):
         h = h @ w[f"hidden_{i}.kernel"] + w[f"hidden_{i}.bias"]
         bent = 1.0507009873554805 * np.where(h > 0, h, 1.6732632423543772 * np.expm1(h))

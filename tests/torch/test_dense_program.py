@@ -9,7 +9,19 @@ import pytest
 import unifml
 from unifml import Training
 from unifml.core.table import BatchOrder, Table
-from unifml.layers import ACTIVATIONS, Activation, Dense, Dropout, LayerNorm, LearnedActivation
+from unifml.layers import (
+    ACTIVATIONS,
+    Activation,
+    Dense,
+    Dropout,
+    FeatureDense,
+    Flatten,
+    LayerNorm,
+    LearnedActivation,
+    Parallel,
+    PeriodicFeatures,
+    Sequential,
+)
 from unifml.testing.lab import (
     BINARY,
     CLASSES,
@@ -72,6 +84,36 @@ def test_activations(name, dtype):
 def test_learned_activations(name):
     layers = (Dense(6, name="hidden"), LearnedActivation(name), Dense(5), LearnedActivation(name))
     check_against_module(lab_of(layers=layers))
+
+
+def waves(count=3, units=2, **options):
+    """Columns beside features of their sines and cosines: branches, that count as one layer."""
+    steps = (PeriodicFeatures(count), FeatureDense(units, **options), Activation("relu"), Flatten())
+    return Parallel((Sequential(steps, name="waves"), Sequential(())), name="numbers")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "before", [(), (Activation("smooth_clip"),), (Dense(5), Activation("elu"))]
+)
+def test_columns_beside_their_waves(before, dtype):
+    from unifml.adapters.torch.program import NetworkProgram
+
+    lab = lab_of(
+        layers=(*before, waves(), Dense(6, name="hidden"), Activation("tanh")), dtype=dtype
+    )
+    assert [node.layer.kind for node in dense(lab).nodes][-4:-3] == ["waves"]
+    check_against_module(lab)
+    loss, gradient = dense(lab).loss_and_gradient(lab.start)
+    wanted = NetworkProgram(lab.start, lab.plan, lab.table).loss_and_gradient(lab.start)
+    near(loss, wanted[0], TOLERANCE[dtype], "loss")
+    close(gradient, wanted[1], TOLERANCE[dtype], "gradient")
+
+
+def test_waves_behind_waves_in_batches_of_one_step():
+    layers = (waves(), Dense(4, name="middle"), waves(2, 3).with_params(name="again"))
+    check_against_module(lab_of(layers=layers))
+    check_against_module(lab_of(layers=layers, accumulate=2))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -277,6 +319,8 @@ def test_threads_and_global_generators_do_not_meet():
     ("layers", "training"),
     [
         ((LayerNorm(),), {}),
+        ((waves(bias=False),), {}),
+        ((Parallel((Dense(3), Sequential(()))),), {}),
         ((), {"compile": True}),
         ((), {"loss": lambda outputs, y: (outputs**2).mean(1)}),
     ],

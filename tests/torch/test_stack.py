@@ -11,7 +11,17 @@ from unifml.core.adapter import Stretch
 from unifml.core.seeds import Seeds
 from unifml.core.table import Table
 from unifml.data import batch_order
-from unifml.layers import Activation, Dense, Dropout, LearnedActivation
+from unifml.layers import (
+    Activation,
+    Dense,
+    Dropout,
+    FeatureDense,
+    Flatten,
+    LearnedActivation,
+    Parallel,
+    PeriodicFeatures,
+    Sequential,
+)
 from unifml.testing.lab import BINARY, CLASSES, FEATURES, LABELS, NUMBERS, Lab, near
 from unifml.training import OPTIMIZERS, SGD
 
@@ -28,12 +38,14 @@ BATCH = 5
 class Family:
     """Three networks with rows, seeds and rates of their own."""
 
-    def __init__(self, task=CLASSES, dtype="float64", rows=(21, 19, 17), each=(), **training):
+    def __init__(
+        self, task=CLASSES, dtype="float64", rows=(21, 19, 17), each=(), layers=LAYERS, **training
+    ):
         self.rows = rows
         each = each or [{"learning_rate": rate} for rate in RATES]
         adapter = unifml.get_adapter("torch")
         labs = [
-            Lab(adapter, task, LAYERS, Training(**training, **own), dtype, k != 1)
+            Lab(adapter, task, layers, Training(**training, **own), dtype, k != 1)
             for k, own in enumerate(each)
         ]
         rngs = [np.random.default_rng(k) for k in range(3)]
@@ -117,6 +129,13 @@ def test_everything_of_its_own():
     ]
     same = {"clip_norm": 0.1, "clip_value": 0.05, "accumulate": 2, "ema": 0.9}
     family = Family(each=each, optimizer="adamw", **same)
+    family.check(family.stack(), family.one_by_one())
+
+
+def test_columns_beside_their_waves():
+    steps = (PeriodicFeatures(3), FeatureDense(2), Activation("relu"), Flatten())
+    numbers = Parallel((Sequential(steps, name="waves"), Sequential(())), name="numbers")
+    family = Family(layers=(Activation("smooth_clip"), numbers, *LAYERS), optimizer="adamw")
     family.check(family.stack(), family.one_by_one())
 
 

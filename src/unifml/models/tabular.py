@@ -12,22 +12,29 @@ from unifml.core.task import Task
 from unifml.layers import (
     Activation,
     Dense,
+    FeatureDense,
+    Flatten,
     Layer,
     LearnedActivation,
     Network,
     Parallel,
+    PeriodicFeatures,
     Sequential,
     Standardize,
 )
 from unifml.models import pieces, rules
 from unifml.models.tables import TableModel
 
+WAVES = 8  # sines, and as many cosines, of each column
+
 
 @dataclass(frozen=True, repr=False)
 class Tabular(TableModel):
     """A network for tables that is good as it is: try it before boosted trees are tuned.
 
-    Columns are scaled by median and quartiles, and pulled in smoothly where they are far out.
+    Columns are scaled by median and quartiles, and pulled in smoothly where they are far out. Each
+    then gets features of its own, made of sines and cosines of it, so that a column can matter in
+    steps and bends, or not at all.
     Targets of a regression are standardised, and predictions stay within those of the training
     rows. It is trained by AdamW along a cosine after a short warm-up, with smoothed labels.
 
@@ -46,10 +53,11 @@ class Tabular(TableModel):
         Networks that are trained side by side, each from its own start and in its own order of
         rows; the mean of their outputs predicts. A few make better predictions, at a cost that is
         less than theirs one by one.
-    numeric : {"periodic", "piecewise"} or None, default=None
+    numeric : {"periodic", "piecewise"} or None, default="periodic"
         Make `numeric_dim` features of each column of numbers, behind its sines and cosines at
-        learned frequencies or its place among quantiles of the training rows.
-    numeric_dim : int, default=8
+        learned frequencies (and keep the column beside them) or its place among quantiles of the
+        training rows. None is faster where there are hundreds of columns.
+    numeric_dim : int, default=16
         Features of each such column.
     categorical : tuple of int or str, default=()
         Columns that hold codes of categories, whole numbers from 0 on, by number or by name; each
@@ -64,7 +72,8 @@ class Tabular(TableModel):
     References
     ----------
     Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted trees on tabular
-    data", NeurIPS 2024. Lakshminarayanan et al., "Simple and scalable predictive uncertainty
+    data", NeurIPS 2024. Gorishniy et al., "On embeddings for numerical features in tabular deep
+    learning", NeurIPS 2022. Lakshminarayanan et al., "Simple and scalable predictive uncertainty
     estimation using deep ensembles", NeurIPS 2017.
 
     Examples
@@ -85,8 +94,8 @@ class Tabular(TableModel):
     learned: bool = True
     dropout: float = 0.1
     members: int = 1
-    numeric: str | None = None
-    numeric_dim: int = 8
+    numeric: str | None = "periodic"
+    numeric_dim: int = 16
     categorical: tuple[int | str, ...] = ()
     categorical_dim: int = 8
 
@@ -127,11 +136,23 @@ class Tabular(TableModel):
         return {
             "hidden": Categorical(((64,), (128,), (64, 64), (128, 128), (256, 256), (256,) * 3)),
             "dropout": Float(0.0, 0.5),
-            "numeric": Categorical((None, "periodic", "piecewise")),
+            "numeric": Categorical(("periodic", "piecewise", None)),
             "learning_rate": Float(3e-4, 1e-2, log=True),
             "weight_decay": Float(1e-4, 1e-1, log=True),
             "batch_size": Categorical((32, 64, 128, 256)),
         }
+
+    def _numeric(self) -> tuple[Layer, ...]:
+        """Keep the columns beside their waves: few rows tell more of a line than of a curve."""
+        if self.numeric != "periodic":
+            return super()._numeric()
+        waves = (
+            PeriodicFeatures(WAVES, name="periodic"),
+            FeatureDense(self.numeric_dim, name="dense"),
+            Activation("relu", name="relu"),
+            Flatten(name="flat"),
+        )
+        return (Parallel((Sequential(waves, name="waves"), Sequential(())), name="numbers"),)
 
     def _hidden(self, width: int) -> tuple[Layer, ...]:
         """Return the hidden layers, and the output."""

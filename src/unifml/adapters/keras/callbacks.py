@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from unifml.adapters.keras.native_steps import rules_rates
+from unifml.adapters.keras.weights import read
 from unifml.training.callbacks import Callback, Run
 
 
@@ -23,8 +25,8 @@ class NativeEpochs(Callback):
 
     It sees a model with the present weights: a user's own model is the one that is trained; of a
     network of ours it gets a copy, made anew after each epoch. It stops the fit by
-    ``model.stop_training``, and a learning rate that it sets on the model's optimizer becomes that
-    of the next step.
+    ``model.stop_training``, a learning rate that it sets on the model's optimizer becomes that of
+    the next step, and weights that it sets at the end are kept.
 
     Parameters
     ----------
@@ -34,6 +36,8 @@ class NativeEpochs(Callback):
 
     def __init__(self, native: Any) -> None:
         self.native = native
+        if getattr(native, "save_best_only", True):  # a file of each epoch asks for no metric
+            self.monitor = getattr(native, "monitor", None)
 
     def on_fit_begin(self, run: Run) -> bool:
         self._show(run)
@@ -55,15 +59,25 @@ class NativeEpochs(Callback):
 
     def on_fit_end(self, run: Run) -> None:
         self._show(run)
+        model = self.native.model
+        before = model.get_weights()
         self.native.on_train_end(dict(run.logs))
+        if not all(map(np.array_equal, before, model.get_weights())):
+            _take_back(model, run)
+        if isinstance(model.optimizer, _StandIn):
+            del model.optimizer
 
     def _show(self, run: Run) -> None:
         """Give it the model, and the rate that it will look for there."""
-        model = run.model
+        model, plan = run.model, run.plan
+        assert plan is not None
         model.stop_training = False
-        rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
+        if getattr(model, "optimizer", None) is None:
+            model.optimizer = _StandIn(run.learning_rate)
+        rate: Any = model.optimizer.learning_rate
         self._shown = None
-        if hasattr(rate, "assign") and _rules_the_rate(run):
+        follows = rules_rates(plan) or isinstance(model.optimizer, _StandIn)
+        if follows and hasattr(rate, "assign"):
             rate.assign(run.learning_rate)
             self._shown = float(np.asarray(rate))
         self.native.set_model(model)
@@ -91,11 +105,23 @@ class NativeSteps(NativeEpochs):
         return self._wishes(run)
 
 
-def _rules_the_rate(run: Run) -> bool:
-    """Whether the loop sets the rate; the optimizer of a compiled model may keep its own."""
-    plan = run.plan
+class _StandIn(keras.optimizers.SGD):
+    """Where a callback looks for the rate of a model that is stepped without Keras's optimizers."""
+
+
+def _take_back(model: Any, run: Run) -> None:
+    """Let the weights of a copy that was shown be those of the network."""
+    plan, program = run.plan, run._program
     assert plan is not None
-    return plan.network is not None or bool({"learning_rate", "schedule"} & plan.settings.explicit)
+    assert program is not None
+    if plan.network is None:
+        return  # it is the one that is trained
+    state, found = program.state(), read(model, plan.graph)
+    for name in state:
+        part, _, weight = name.partition("/")
+        if part in ("weights", "average") and weight in found:
+            state[name] = found[weight]
+    program.restore(state)
 
 
 _BY_BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")

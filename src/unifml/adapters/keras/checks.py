@@ -13,37 +13,6 @@ _COMPILERS = {
 }
 
 
-def check_native(plan: Plan) -> None:
-    """Raise for what a user's own model is not trained with.
-
-    Raises
-    ------
-    CapabilityError
-        It says what Keras has for it.
-    """
-    settings = plan.settings
-    asked = {
-        "accumulate": settings.accumulate > 1,
-        "ema": settings.ema is not None,
-        "precision": settings.precision in ("bf16", "fp16", "tf32"),
-        "compile": settings.compile != "auto",
-    }
-    for name in (name for name, wanted in asked.items() if wanted):
-        raise CapabilityError(
-            f"Training({name}={getattr(settings, name)!r}) for a Keras model of your own",
-            rule="it is trained as it was built and compiled",
-            fix=_OF_KERAS[name],
-        )
-
-
-_OF_KERAS = {
-    "accumulate": "compile it with keras.optimizers.Adam(gradient_accumulation_steps=...)",
-    "ema": "compile it with keras.optimizers.Adam(use_ema=True)",
-    "precision": 'build it under keras.config.set_dtype_policy("mixed_bfloat16")',
-    "compile": "leave it out",
-}
-
-
 def check_training(plan: Plan, engine: Engine) -> None:
     """Raise for settings that cannot be had here.
 
@@ -66,4 +35,20 @@ def check_training(plan: Plan, engine: Engine) -> None:
             f"Training(compile={settings.compile!r})",
             rule=_COMPILERS[bool(settings.compile)],
             fix='leave compile out, or set it to "auto"',
+        )
+
+
+def check_native(plan: Plan) -> None:
+    """Raise for what only a network of ours can be asked for.
+
+    Raises
+    ------
+    CapabilityError
+        For fewer bits: a model of the user has the dtypes that it was built with.
+    """
+    if plan.settings.precision in ("bf16", "fp16"):
+        raise CapabilityError(
+            f"precision={plan.settings.precision!r} for a Keras model of yours",
+            rule="its layers compute in the dtypes that they were built with",
+            fix='build it after keras.config.set_dtype_policy("mixed_bfloat16")',
         )

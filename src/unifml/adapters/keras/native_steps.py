@@ -46,13 +46,23 @@ def native_steps(model: Any, plan: Plan) -> OwnSteps | KerasSteps | RuleSteps:
         check_agreement(model.optimizer, plan.settings)
         return KerasSteps(model, plan)
     if isinstance(plan.settings.optimizer, CustomOptimizer):
-        return KerasSteps(model, plan, users_optimizer(plan.settings))
+        model.optimizer = users_optimizer(plan.settings)
+        return KerasSteps(model, plan)
     return RuleSteps(model, plan)
 
 
 def kernels(model: Any) -> list[Any]:
     """Return the variables that penalties act on: those of two dimensions and more."""
     return [v for v in model.trainable_variables if len(v.shape) > 1]
+
+
+def rules_rates(plan: Plan) -> bool:
+    """Say whether the loop sets the rate of a step; an optimizer may keep its own.
+
+    That of a compiled model does, as long as `Training` says nothing of rates.
+    """
+    said = {"learning_rate", "schedule", "warmup"} & plan.settings.explicit
+    return plan.network is not None or plan.settings.optimizer.kind == "custom" or bool(said)
 
 
 class RuleSteps:
@@ -76,6 +86,9 @@ class RuleSteps:
     def variables(self) -> list[Any]:
         """What it keeps from step to step."""
         return [slot for slots in self._slots for slot in slots]
+
+    def resumed(self) -> None:
+        """Note that its variables were set from outside."""
 
     def series(self, rates: FloatArray, first_step: int) -> list[FloatArray]:
         """Return what it needs to know of each step: a number for each in every array."""
@@ -103,29 +116,45 @@ class RuleSteps:
 
 
 class KerasSteps:
-    """Steps by an optimizer of Keras's: the model's own, unless another one is given."""
+    """Steps by the model's optimizer, one of Keras's.
+
+    Its own rate holds, in its own hands, unless `Training` says something of rates.
+    """
 
     own_step: Any = None
 
-    def __init__(self, model: Any, plan: Plan, optimizer: Any = None) -> None:
+    def __init__(self, model: Any, plan: Plan) -> None:
         self._settings, self._trained = plan.settings, list(model.trainable_variables)
-        self._factor = 1.0
-        if optimizer is None:
-            self._free_rate(model)
-            optimizer = model.optimizer
-        self._optimizer = optimizer
-        self._rate = rate_of(optimizer)
-        if not optimizer.built:
-            optimizer.build(self._trained)
+        self._rules, self._factor = rules_rates(plan), 1.0
+        self._scale: float | None = 1.0  # of its own rate, by callbacks
+        self._free_rate(model)
+        self._optimizer = model.optimizer
+        self._rate = rate_of(model.optimizer)
+        if not self._optimizer.built:
+            self._optimizer.build(self._trained)
+
+    def resumed(self) -> None:
+        self._scale = None
 
     @property
     def variables(self) -> list[Any]:
         return list(self._optimizer.variables)
 
     def series(self, rates: FloatArray, first_step: int) -> list[FloatArray]:
-        if self._rate is None and np.any(np.asarray(rates) != self._settings.learning_rate):
+        found = np.asarray(rates, dtype=np.float64)
+        if self._rules and self._rate is None and np.any(found != self._settings.learning_rate):
             raise _two_schedules()
-        return [np.asarray(rates) * self._factor]
+        if not self._rules:
+            self._scale_to(float(found[0]) / self._settings.learning_rate)
+        return [found * self._factor]
+
+    def _scale_to(self, scale: float) -> None:
+        """Change the optimizer's own rate as that of the loop was changed."""
+        if self._scale is not None and scale != self._scale:
+            if self._rate is None:
+                raise _two_schedules()
+            self._rate.assign(self._rate.value * (scale / self._scale))
+        self._scale = scale
 
     def scaled(self, loss: Any) -> Any:
         return self._optimizer.scale_loss(loss)
@@ -136,23 +165,23 @@ class KerasSteps:
 
     def set_rate(self, step: Any) -> None:
         """Tell the optimizer the rate of the step."""
-        if self._rate is not None:
+        if self._rules and self._rate is not None:
             self._rate.assign(ops.cast(step[0], self._rate.dtype))
 
     def _free_rate(self, model: Any) -> None:
-        """Make rates of ours the optimizer's own, scaled by what became of ours, or make it ours.
-
-        A rate that `Training` names replaces the optimizer's, its schedule too.
-        """
+        """Make the rate settable; a schedule of `Training` alone scales the optimizer's own."""
         settings = self._settings
-        if "learning_rate" not in settings.explicit:
-            own = model.optimizer.get_config()["learning_rate"]
-            if isinstance(own, float | int):
-                self._factor = float(own) / settings.learning_rate
-            elif settings.schedule.kind != "constant":
-                raise _two_schedules()
-        elif rate_of(model.optimizer) is None:
-            model.optimizer = copied_optimizer(model.optimizer, settings.learning_rate)
+        if not self._rules or settings.optimizer.kind == "custom":
+            return
+        own = model.optimizer.get_config()["learning_rate"]
+        known = isinstance(own, float | int)
+        if "learning_rate" in settings.explicit:
+            if not known:
+                model.optimizer = copied_optimizer(model.optimizer, settings.learning_rate)
+        elif known:
+            self._factor = float(own) / settings.learning_rate
+        else:
+            raise _two_schedules()
 
 
 def _two_schedules() -> CapabilityError:
@@ -276,10 +305,10 @@ class Gathered:
     def take(self) -> list[Any]:
         """Return the mean, and begin anew."""
         parts = zip(self._sums, self._met, strict=True)
-        total = ops.convert_to_tensor(self._total)
-        found = [kept / ops.cast(total, kept.dtype) if met else None for kept, met in parts]
+        total = self._total.value
+        found = [kept.value / ops.cast(total, kept.dtype) if met else None for kept, met in parts]
         for variable in self.variables:
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(ops.zeros_like(variable.value))
         return found
 
 
@@ -295,4 +324,4 @@ class Averages:
         """Take the present weights in; the averages keep so much of themselves."""
         for average, variable in zip(self.variables, self.trained, strict=True):
             share = ops.cast(keep, average.dtype)
-            average.assign(share * average + (1.0 - share) * variable.value)
+            average.assign(share * average.value + (1.0 - share) * variable.value)

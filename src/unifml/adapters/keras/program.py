@@ -222,10 +222,13 @@ class NetworkProgram:
 
     def _targets(self, y: Any) -> npt.NDArray[Any]:
         """Return targets in the shape that was compiled; codes of classes as shares, if it has."""
-        y, shape = np.asarray(y), self._compiled.y_shape
-        if shape and y.ndim == 1 and shape[0] > 1 and self._plan.settings.soft:
-            y = np.eye(shape[0])[y]
-        return y[:, 1:] if shape == (1,) and y.shape[1:] == (2,) else y.reshape(len(y), *shape)
+        found: npt.NDArray[Any] = np.asarray(y)
+        shape = self._compiled.y_shape
+        if shape and found.ndim == 1 and shape[0] > 1 and self._plan.settings.soft:
+            found = np.eye(shape[0])[found]
+        if shape == (1,) and found.shape[1:] == (2,):
+            found = found[:, 1:]
+        return found.reshape(len(found), *shape)
 
     def _table(self) -> tuple[Any, Any, Any]:
         if self._data is None:

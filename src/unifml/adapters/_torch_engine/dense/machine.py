@@ -15,6 +15,7 @@ from unifml.adapters._torch_engine.dense.memory import Memory
 from unifml.adapters._torch_engine.dense.noise import Noise
 from unifml.adapters._torch_engine.dense.steps import Descent
 from unifml.adapters._torch_engine.dense.stretch import Stretch, batch_means, side_by_side
+from unifml.adapters._torch_engine.dense.waves import folded
 from unifml.adapters._torch_engine.losses import row_loss
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray
@@ -42,7 +43,7 @@ class Machine:
         self, plans: Sequence[Plan], memory: Memory, held: Sequence[Held], noise: Noise
     ) -> None:
         plan, layout, lead = plans[0], memory.layout, memory.lead
-        self.nodes = plan.graph.body().chain()
+        self.nodes = folded(plan.graph.body()).chain()
         self.memory, self.noise = memory, noise
         self.gradient = memory.weights.new_zeros(prod(lead) * layout.trained)
         self.weights = layout.views(memory.weights, lead)

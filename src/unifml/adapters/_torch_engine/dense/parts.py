@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unifml.adapters._torch_engine.dense import waves
 from unifml.adapters._torch_engine.dense.activations import FUNCTIONS
 from unifml.adapters._torch_engine.dense.noise import Mask
 from unifml.adapters._torch_engine.dense.part import Part, Room, Rule, Views
@@ -148,6 +149,7 @@ RULES: dict[str, Rule] = {
     "activation": Rule(ActivationPart, _activation),
     "learned_activation": Rule(LearnedActivationPart, _learned),
     "dropout": Rule(DropoutPart, lambda node, w, x: x),
+    "waves": waves.RULE,
 }
 """By kind of layer."""
 

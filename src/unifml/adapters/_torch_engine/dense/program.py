@@ -19,6 +19,7 @@ from unifml.adapters._torch_engine.dense.machine import Machine
 from unifml.adapters._torch_engine.dense.memory import Memory, widths, zeros
 from unifml.adapters._torch_engine.dense.noise import Noise
 from unifml.adapters._torch_engine.dense.parts import known
+from unifml.adapters._torch_engine.dense.waves import folded
 from unifml.adapters._torch_engine.epoch import at_once, predict, to_tensor
 from unifml.adapters._torch_engine.losses import row_loss
 from unifml.adapters._torch_engine.rng import exact_floats
@@ -54,7 +55,7 @@ def can_run(plan: Plan) -> bool:
 def _is_chain(plan: Plan) -> bool:
     graph = plan.graph.body()
     try:
-        nodes = graph.chain()
+        nodes = folded(graph).chain()
     except CapabilityError:  # it has branches
         return False
     flat = all(len(shape) == 1 for node in nodes for shape in (*node.shapes, node.shape))
@@ -88,7 +89,7 @@ class DenseProgram:
     ) -> None:
         self.plan, self.device = plan, torch.device(plan.device)
         self.dtype: torch.dtype = getattr(torch, plan.signature.dtype)
-        self.nodes = plan.graph.body().chain()
+        self.nodes = folded(plan.graph.body()).chain()
         self.widest = max(node.shape[-1] for node in self.nodes)
         layout = Layout(plan.graph.body())
         if buffers is None:

@@ -1,0 +1,1 @@
+"""How well models predict on small tables: see ``benchmarks/quality.py``."""

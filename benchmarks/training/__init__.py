@@ -1,0 +1,1 @@
+"""What `benchmarks/training.py` runs: contenders, tables, and what is made of their times."""
