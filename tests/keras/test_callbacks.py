@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -17,6 +16,8 @@ pytestmark = pytest.mark.keras
 
 
 def native():
+    import keras
+
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(3)]
@@ -35,6 +36,8 @@ def fit(model, *callbacks, epochs=8, **training):
 
 @pytest.mark.parametrize("model", [MLP(hidden=(4,)), native], ids=["ours", "native"])
 def test_it_sees_epochs_logs_and_the_present_weights(model):
+    import keras
+
     class Seen(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
             self.seen, self.kernels = [], []
@@ -56,6 +59,8 @@ def test_it_sees_epochs_logs_and_the_present_weights(model):
 
 
 def test_early_stopping_of_keras_stops():
+    import keras
+
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10.0)
     clf = fit(native, stopping)
     assert clf.history_.n_epochs == 2
@@ -63,6 +68,8 @@ def test_early_stopping_of_keras_stops():
 
 
 def test_early_stopping_of_keras_restores_the_best_weights_of_a_model():
+    import keras
+
     stopping = keras.callbacks.EarlyStopping(
         "val_loss", patience=2, min_delta=10.0, restore_best_weights=True
     )
@@ -71,6 +78,8 @@ def test_early_stopping_of_keras_restores_the_best_weights_of_a_model():
 
 
 def test_a_rate_that_it_sets_is_that_of_the_next_epoch():
+    import keras
+
     slower = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 * 0.5**epoch)
     for model in (MLP(hidden=(4,)), native):
         clf = fit(model, slower, epochs=4, learning_rate=0.01)
@@ -79,6 +88,8 @@ def test_a_rate_that_it_sets_is_that_of_the_next_epoch():
 
 
 def test_moments_of_a_batch_are_told():
+    import keras
+
     class Count(keras.callbacks.Callback):
         batches = ()
 
@@ -91,12 +102,16 @@ def test_moments_of_a_batch_are_told():
 
 
 def test_a_file_of_the_best_model_is_written(tmp_path):
+    import keras
+
     path = str(tmp_path / "best.keras")
     fit(native, keras.callbacks.ModelCheckpoint(path, "val_loss", save_best_only=True))
     assert keras.models.load_model(path).predict(X, verbose=0).shape == (150, 3)
 
 
 def test_early_stopping_of_keras_restores_the_best_weights_of_a_network_of_ours():
+    import keras
+
     stopping = keras.callbacks.EarlyStopping(
         "val_loss", patience=2, min_delta=10.0, restore_best_weights=True
     )
@@ -106,12 +121,16 @@ def test_early_stopping_of_keras_restores_the_best_weights_of_a_network_of_ours(
 
 
 def plain():
+    import keras
+
     keras.utils.set_random_seed(0)
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 
 
 @pytest.mark.parametrize("model", [plain, native], ids=["not compiled", "compiled"])
 def test_a_plateau_of_keras_slows_down_what_says_nothing_of_rates(model):
+    import keras
+
     def slower():
         return keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1, min_delta=10.0)
 
@@ -125,6 +144,8 @@ def test_a_plateau_of_keras_slows_down_what_says_nothing_of_rates(model):
 
 
 def test_a_callback_for_a_metric_that_is_not_recorded_is_an_error_at_the_start():
+    import keras
+
     stopping = keras.callbacks.EarlyStopping("val_acuracy")
     with pytest.raises(UnknownNameError, match="val_acuracy"):
         fit(native, stopping)
