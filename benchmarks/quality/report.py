@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,24 @@ def summary(found: Scores, ours: str = OURS) -> list[dict[str, Any]]:
         names = dict.fromkeys(name for table in tables for name in found[table])
         rows += [_record(task, name, tables, found, ours) for name in names]
     return [row for row in rows if row is not None]
+
+
+def write(path: Path, seeds: list[int], found: Scores) -> None:
+    """Write all folds, and what they come to, as JSON: a line a table and contender."""
+    packages = {name: version(name) for name in ("scikit-learn", "torch")}
+    lines = [
+        f"  {json.dumps(table)}: {{\n   "
+        + ",\n   ".join(f"{json.dumps(name)}: {_rounded(folds)}" for name, folds in row.items())
+        + "\n  }"
+        for table, row in found.items()
+    ]
+    facts = json.dumps({"seeds": seeds, "packages": packages, "summary": summary(found)}, indent=1)
+    text = facts.removesuffix("\n}") + ',\n "folds": {\n' + ",\n".join(lines) + "\n }\n}\n"
+    path.write_text(text, "utf-8")
+
+
+def _rounded(folds: Mapping[str, list[float]]) -> str:
+    return json.dumps({key: [round(v, 4) for v in values] for key, values in folds.items()})
 
 
 def _record(

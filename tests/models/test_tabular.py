@@ -122,6 +122,13 @@ def test_scikit_learn_lacks_its_layers():
         Classifier(Tabular(), backend="sklearn").fit(*load_wine(return_X_y=True))
 
 
+@neural
+def test_what_would_be_called_says_where_the_scales_come_from(backend):
+    X, y = load_wine(return_X_y=True)
+    text = unifml.translate(Classifier(Tabular(), backend=backend), X, y)
+    assert "standardize: median and quartile distance of the training rows" in text
+
+
 # What training it takes --------------------------------------------------------------------------
 
 

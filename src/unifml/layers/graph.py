@@ -97,6 +97,13 @@ class Graph:
             if isinstance(node.layer, Standardize)
         }
 
+    @property
+    def statistics(self) -> str:
+        """What `Standardize` learns from the rows, in words; empty where there is none."""
+        layers = (node.layer for node in self.nodes if isinstance(node.layer, Standardize))
+        words = {"moments": "mean and deviation", "quantiles": "median and quartile distance"}
+        return ", ".join(dict.fromkeys(words[layer.statistic] for layer in layers))
+
     def weight_specs(self) -> dict[str, WeightSpec]:
         """Return all canonical weights by ``layer.weight``."""
         return {f"{node.name}.{spec.name}": spec for node in self.nodes for spec in node.weights}

@@ -25,7 +25,7 @@ def _network(plan: Plan) -> list[str]:
     model = build(graph, None, plan.signature.dtype, "network")
     notes = ["# initial weights are drawn in NumPy from the seed and written into the model"]
     if graph.standardized:
-        notes.append("# standardize: mean and variance (scale ** 2) of the training rows")
+        notes.append(f"# standardize: {graph.statistics} of the training rows, the latter squared")
     with seeded(0, fresh=False):  # to see Keras's defaults, layers without a seed are made
         return [*notes, *construction(model)]
 

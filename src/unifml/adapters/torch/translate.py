@@ -25,9 +25,8 @@ def _module(plan: Plan) -> str:
     module = assemble(plan.graph, plan.signature.dtype)
     notes = ["# initial weights are drawn in NumPy from the seed"]
     if plan.graph.standardized:
-        notes.append(
-            "# standardize: mean and deviation of the training rows, computed before the start"
-        )
+        statistics = plan.graph.statistics
+        notes.append(f"# standardize: {statistics} of the training rows, computed before the start")
     kinds = {node.layer.kind for node in plan.graph.nodes}
     notes += [f"# {kind}: {note}" for kind, note in _NOTES.items() if kind in kinds]
     notes += ["# images and signals are channels-last: the module turns them once"] * (
