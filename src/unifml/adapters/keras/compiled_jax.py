@@ -77,8 +77,9 @@ class Compiled(CompiledBase):
         # The state of a seed generator comes in as whole numbers of any kind.
         likes = zip(state["fixed"], self.fixed, strict=True)
         carried = {**state, "fixed": [v.astype(like.dtype) for v, like in likes]}
-        carried, steps, room = self.gathering(carried), len(edges) - 1, up_to(len(rows))
-        data = shuffled(data, filled(rows, room + int(size)))
+        carried, steps = self.gathering(carried), len(edges) - 1
+        data = shuffled(data, filled(rows, up_to(len(rows)) + int(size)))
+        room = up_to(steps)
         walk = (filled(edges, room + 1), accumulate, np.int64(steps))
         series, limits = widened(series, room).astype(self.dtype), np.asarray(limits, self.dtype)
         given = (data, walk, series, limits)

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from unifml.adapters.keras.compiled import (
@@ -98,10 +99,12 @@ class Compiled(CompiledBase):
         return self._gradient(trained, fixed, data)
 
     def joined(self, values: Sequence[Any]) -> Any:
+        if not self.places:
+            return tf.zeros((0,), self.dtype)
         return tf.concat([tf.reshape(values[place], (-1,)) for place in self.places], 0)
 
     def parted(self, flat: Any) -> Tensors:
-        parts = tf.split(flat, self.sizes)
+        parts = tf.split(flat, np.asarray(self.sizes, np.int64)) if self.sizes else []
         return self.ordered([tf.reshape(p, s) for p, s in zip(parts, self._shapes, strict=True)])
 
     def descend(self, weights: Any, fixed: Tensors, batch: Any, scale: Any) -> Any:
