@@ -7,8 +7,8 @@ the same rows, with Adam at 1e-3 and nothing else. A ratio says how many times t
 unifml a contender takes: above 1 unifml is faster.
 
 Tables: ``epochs`` (the difference of two fits, so that what comes before the first and after the
-last falls out), ``fits`` (first and again), ``folds`` (five), ``trials``
-(twenty), ``predictions`` (one row to many), ``memory`` (a process each).
+last falls out), ``fits`` (first and again), ``folds`` (five), ``trials`` (twenty), ``predictions``
+(one row to many), ``memory`` (a process each).
 """
 
 from __future__ import annotations

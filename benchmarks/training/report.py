@@ -18,7 +18,7 @@ def show(world: str, table: str, row: str, found: dict[str, Any]) -> None:
     """Print one row of a table: times, and how often each is as much as unifml's."""
     print(f"\n{world} | {table} | {row}")
     unit = "MiB" if table == "memory" else "ms CPU"
-    print(f"  {'':<28}{unit:>12}{'wall':>12}{'ratio':>9}{'middle half':>16}{'wall ratio':>12}")
+    print(f"  {'':<28}{unit:>12}{'wall':>12}{'ratio':>9}{'middle half':>18}{'wall ratio':>12}")
     for name, each in found.items():
         if "missing" in each:
             print(f"  {name:<28}{each['missing']}")
@@ -27,7 +27,7 @@ def show(world: str, table: str, row: str, found: dict[str, Any]) -> None:
         cells = f"{factor * each['cpu']:>12.3f}{factor * each['wall']:>12.3f}"
         if "ratio" in each:
             middle = f"{each['low']:.2f} to {each['high']:.2f}"
-            cells += f"{each['ratio']:>9.2f}{middle:>16}{each['ratio_wall']:>12.2f}"
+            cells += f"{each['ratio']:>9.2f}{middle:>18}{each['ratio_wall']:>12.2f}"
         print(f"  {name:<28}{cells}", flush=True)
 
 

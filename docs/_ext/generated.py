@@ -8,6 +8,7 @@ import capabilities
 import layers
 import models
 import parity
+import performance
 import reference
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -16,6 +17,7 @@ PAGES = {
     "_generated/capabilities.md": capabilities.page,
     "_generated/models.md": models.page,
     "_generated/parity.md": parity.page,
+    "_generated/performance.md": performance.page,
     "api/index.rst": reference.page,
 }
 
