@@ -30,6 +30,7 @@ class Compiled(CompiledBase):
         super().__init__(blueprint)
         self.trained = [v.value.detach() for v in self.model.trainable_variables]
         self.fixed = [v.value.detach() for v in self.model.non_trainable_variables]
+        self._none = torch.zeros(0, dtype=getattr(torch, self.dtype))  # where nothing is trained
         self._torch_shapes = [torch.Size(shape) for shape in self._shapes]
 
     def forward(self, trained: Tensors, fixed: Tensors, X: Any) -> Any:
@@ -50,7 +51,7 @@ class Compiled(CompiledBase):
             return loss.detach(), _gradients(loss, watched)
 
     def joined(self, values: Sequence[Any]) -> Any:
-        return joined([values[place] for place in self.places])
+        return joined([values[place] for place in self.places] or [self._none])
 
     def parted(self, flat: Any) -> Tensors:
         return self.ordered(parted(flat, self._torch_shapes))
