@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from unifml.adapters.keras import batches, engine
+from unifml.adapters.keras.switches import Switch
 from unifml.core.registry import get_adapter, require
 from unifml.errors import CapabilityError, DeviceError, MissingDependencyError
 
@@ -111,3 +112,16 @@ def test_rows_are_filled_up_to_sizes_that_are_shared():
     filled = batches.filled({"X": np.ones((3, 2), "float32")}, 4)["X"]
     assert filled.dtype == np.float32
     np.testing.assert_array_equal(filled, [[1, 1], [1, 1], [1, 1], [0, 0]])
+
+
+def test_a_switch_is_as_it_was_when_the_last_one_lets_go():
+    held = {"on": "before"}
+    switch = Switch(lambda: held["on"], lambda value: held.update(on=value))
+    with switch.at("first"):
+        with switch.at("second"):
+            assert held["on"] == "first"
+        assert held["on"] == "first"
+    assert held["on"] == "before"
+    with pytest.raises(ZeroDivisionError), switch.at("other"):
+        held["on"] = 1 / 0
+    assert held["on"] == "before"

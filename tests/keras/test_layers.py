@@ -173,7 +173,8 @@ def check(layers, feeds):
     plan = made(layers, feeds)
     body, X = plan.graph.body(), inputs(plan.graph)
     program, weights = at_work(plan)
-    found, wanted = program.forward(X), reference.run(body, weights, X)["outputs"]
+    found = program.forward(X if plan.signature.named else X["X"])
+    wanted = reference.run(body, weights, X)["outputs"]
     assert found.shape == wanted.shape == (ROWS, *body.result.shape)
     close(found, wanted, CLOSE)
     held = program.result()
@@ -368,6 +369,7 @@ def test_rows_predicted_at_once_are_few_where_values_are_many():
 def at_work(plan):
     """Return a program at its start, and the weights there."""
     weights, X = random_weights(plan.graph, plan.signature.dtype), inputs(plan.graph)
+    X = X if plan.signature.named else X["X"]
     return get_adapter("keras").program(weights, plan, Table(X, targets(plan))), weights
 
 

@@ -451,3 +451,14 @@ def test_other_rows_may_be_taken():
     whole.run_epoch(BatchOrder(np.arange(10), np.array([0, 10])), rates, 0)
     whole.run_epoch(BatchOrder(np.arange(10, 30), np.array([0, 20])), rates, 1)
     assert same(split.result().get_weights(), whole.result().get_weights())
+
+
+@pytest.mark.never(["keras-torch"], raises=CapabilityError, reason="torch is not compiled there")
+def test_steps_may_be_compiled():
+    model = build()
+    plain, fast = (program_of(plan(model, **given)) for given in ({}, {"compile": True}))
+    for program in (plain, fast):
+        program.run_epoch(order(30, 7), np.full(5, 1e-3), 0)
+    found, expected = (program.result().get_weights() for program in (fast, plain))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)

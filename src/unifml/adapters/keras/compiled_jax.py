@@ -56,10 +56,11 @@ class Compiled(CompiledBase):
         return filled(X, size), filled(y, size), filled(w, size)
 
     def joined(self, values: Sequence[Any]) -> Any:
-        return jnp.concatenate([values[place].reshape(-1) for place in self.places])
+        none = [jnp.zeros(0, self.dtype)]  # where nothing is trained
+        return jnp.concatenate([values[place].reshape(-1) for place in self.places] or none)
 
     def parted(self, flat: Any) -> Tensors:
-        parts = jnp.split(flat, np.cumsum(self.sizes)[:-1])
+        parts = jnp.split(flat, np.cumsum(self.sizes)[:-1]) if self.places else []
         return self.ordered([p.reshape(s) for p, s in zip(parts, self._shapes, strict=True)])
 
     def descend(self, weights: Any, fixed: Tensors, batch: Any, scale: Any) -> Any:

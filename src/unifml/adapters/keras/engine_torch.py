@@ -30,7 +30,7 @@ OUT_OF_MEMORY, OUT_OF_MEMORY_WORDS = trouble.OUT_OF_MEMORY, trouble.WORDS
 
 def dense(plan: Plan) -> Callable[..., Any] | None:
     """Return torch's own program for dense chains: there Keras's layers cost more than the work."""
-    return DenseProgram if can_run(plan) else None
+    return DenseProgram if can_run(plan) and not plan.signature.named else None
 
 
 def stack(weights: Any, plans: Any, tables: Any) -> Stack | None:

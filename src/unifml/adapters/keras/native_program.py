@@ -13,8 +13,9 @@ from keras import ops
 
 from unifml.adapters.keras import engine
 from unifml.adapters.keras.checks import check_native, check_training
+from unifml.adapters.keras.native_gradients import Averages, Gathered, bounded
 from unifml.adapters.keras.native_loss import columns, native_loss, native_targets
-from unifml.adapters.keras.native_steps import Averages, Gathered, bounded, kernels, native_steps
+from unifml.adapters.keras.native_steps import kernels, native_steps
 from unifml.adapters.keras.natives import build, input_dtype
 from unifml.adapters.keras.rng import Stream, layer_seeds, seeded
 from unifml.adapters.keras.weights import native_variables, read_native, write_native

@@ -16,6 +16,7 @@ from unifml.adapters.keras.compiled import START_SCALE, State
 from unifml.adapters.keras.losses import row_losses
 from unifml.adapters.keras.recipe import recipe
 from unifml.adapters.keras.rng import layer_seeds
+from unifml.adapters.keras.weights import prefixed, under
 from unifml.core.adapter import Weights
 from unifml.core.inputs import by_name, count, is_lengths
 from unifml.core.plan import Plan
@@ -130,17 +131,17 @@ class NetworkProgram:
         fixed = [self._engine.to_numpy(value) for value in self._fixed]
         seeds = {f"seeds/{i}": fixed[i] for i in self._seeded}
         if not self._state:
-            return {**_prefixed("weights", self.result()), **seeds, "step": np.array(self._step)}
-        found = _prefixed("weights", self._named(self._flat("weights"))) | seeds
+            return {**prefixed("weights", self.result()), **seeds, "step": np.array(self._step)}
+        found = prefixed("weights", self._named(self._flat("weights"))) | seeds
         if "average" in self._state:
             average = _canonical(self._recipe.trained, self._flat("average"))
-            found |= _prefixed("average", average)
+            found |= prefixed("average", average)
         found |= {n: self._engine.to_numpy(self._state[n]) for n in _OF_LOSS if n in self._state}
         slots = [self._engine.to_numpy(value) for value in self._state["slots"]]
         return {**found, **self._slots_by_name(slots), "step": np.array(self._step)}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        weights = _under("weights/", state)
+        weights = under("weights/", state)
         with self._place():
             self._show(weights)
             for i in self._seeded:
@@ -159,7 +160,7 @@ class NetworkProgram:
             "slots": [self._engine.tensor(slot) for slot in slots],
         }
         if techniques.averages:
-            average = _under("average/", known) or weights
+            average = under("average/", known) or weights
             self._state["average"] = self._joined(average)
             self._shown = None
         if techniques.scales:
@@ -179,7 +180,7 @@ class NetworkProgram:
         start = self._compiled.stepper.start()
         if not self._compiled.stepper.by_weight:
             return [np.asarray(state[f"slots/{i}"], slot.dtype) for i, slot in enumerate(start)]
-        memory = [_under("slots/", state, f"/{i}") for i in range(len(start))]
+        memory = [under("slots/", state, f"/{i}") for i in range(len(start))]
         return [self._joined_array(part) for part in memory]
 
     @cached_property
@@ -294,16 +295,3 @@ def _canonical(places: Sequence[Binding | None], values: Sequence[npt.NDArray[An
         if binding is not None:
             found |= binding.to_canonical(value)
     return found
-
-
-def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
-    return {f"{prefix}/{name}": value for name, value in arrays.items()}
-
-
-def _under(prefix: str, state: Mapping[str, npt.NDArray[Any]], suffix: str = "") -> Arrays:
-    """Return the part of a state whose names begin and end so, without that."""
-    return {
-        name.removeprefix(prefix).removesuffix(suffix): value
-        for name, value in state.items()
-        if name.startswith(prefix) and name.endswith(suffix)
-    }

@@ -98,3 +98,17 @@ def settle(model: Any) -> None:
     for layer in model._flatten_layers():
         if hasattr(layer, "finalize_state") and layer.built:
             layer.finalize_state()
+
+
+def prefixed(prefix: str, arrays: Arrays) -> Arrays:
+    """Return arrays by longer names."""
+    return {f"{prefix}/{name}": value for name, value in arrays.items()}
+
+
+def under(prefix: str, state: Weights, suffix: str = "") -> Arrays:
+    """Return the part of a state whose names begin and end so, without that."""
+    return {
+        name.removeprefix(prefix).removesuffix(suffix): value
+        for name, value in state.items()
+        if name.startswith(prefix) and name.endswith(suffix)
+    }
