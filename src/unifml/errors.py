@@ -23,7 +23,8 @@ and the cause, which Python shows through ``raise ... from``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 __all__ = [
@@ -42,6 +43,17 @@ __all__ = [
     "UnknownNameError",
     "UntrustedTypeError",
 ]
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Add to errors in a block where they happened; nothing for an empty text."""
+    try:
+        yield
+    except Exception as error:
+        if where:
+            error.add_note(f"unifml: {where} ({type(error).__name__})")
+        raise
 
 
 class UnifmlError(Exception):

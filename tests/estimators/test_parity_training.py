@@ -19,8 +19,8 @@ from unifml import (
     Swap,
     Training,
     get_adapter,
-    register_adapter,
 )
+from unifml.core import registry
 from unifml.models import MLP
 from unifml.testing import ToyAdapter
 
@@ -60,9 +60,9 @@ TECHNIQUES = {
 LOSSES = ("focal", "hinge", "squared_hinge", "mse", "mae", "huber", "log_cosh", "quantile")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def toy():
-    register_adapter(ToyAdapter())
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    monkeypatch.setitem(registry._registered, "toy", ToyAdapter())
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)

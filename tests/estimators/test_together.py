@@ -49,7 +49,7 @@ def stacks(monkeypatch, backend):
 def fitted(backend, **training):
     together, alone = estimators(backend, **training), estimators(backend, **training)
     rows = [{"X": X[train], "y": y[train]} for train, _ in FOLDS]
-    fit_together(together, rows)
+    fit_together(together, rows, list("abcde"))
     for estimator, given in zip(alone, rows, strict=True):
         estimator.fit(**given)
     return list(zip(together, alone, strict=True))
@@ -102,6 +102,7 @@ def test_callbacks_keep_a_fit_to_itself(backend, stacks):
     fit_together(
         [e.set_params(training__callbacks=(Seen(),)) for e in estimators(backend)[:2]],
         [{"X": X, "y": y}] * 2,
+        ["one", "two"],
     )
     assert seen == [1, 2, 3, 4, 5, 6] * 2
     assert not any(stacks)

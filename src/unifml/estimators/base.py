@@ -26,9 +26,9 @@ from unifml.data.streams import (
     survey,
     to_validate,
 )
-from unifml.errors import CapabilityError, DataError, DataTypeError, ParameterError
+from unifml.errors import DataError, DataTypeError, ParameterError
 from unifml.estimators.carry import Carry
-from unifml.estimators.course import fit_stream
+from unifml.estimators.course import fit_stream, refuse_on_stream
 from unifml.estimators.given import Flowing
 from unifml.estimators.planning import Choices
 from unifml.estimators.resolve import resolve_adapter, resolve_device, resolve_model, unknown
@@ -85,23 +85,35 @@ class Base(Carry):
         CapabilityError, DataError, DivergedError, ParameterError
             Before work starts, but for a diverged loss.
         """
-        validation, as_is = (X_val, y_val, sample_weight_val), self._rules_itself(anew=True)
-        opened = None if as_is else open_stream(X, y, sample_weight)
+        return self._enter(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
+
+    def _enter(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any,
+        classes: Any = None,
+    ) -> Self:
+        """Fit on what the user passed, whatever it is; natives get it as it is."""
+        if self._rules_itself(anew=True):
+            return complete(self._learn(X, y, sample_weight, validation, groups, classes))
+        opened = open_stream(X, y, sample_weight)
         if isinstance(opened, Batches):
-            return complete(self._learn_stream(opened, validation))
+            return complete(self._learn_stream(opened, validation, classes))
         if opened is not None:
             X, y, sample_weight = opened
-        validation = validation if as_is else to_validate(*validation)
-        return complete(self._learn(X, y, sample_weight, validation, groups))
+        validation = to_validate(*validation)
+        return complete(self._learn(X, y, sample_weight, validation, groups, classes))
 
-    def _learn_stream(
-        self, batches: Batches, validation: Validation, classes: Any = None
-    ) -> Steps[Self]:
+    def _learn_stream(self, batches: Batches, validation: Validation, classes: Any) -> Steps[Self]:
         """Yield the jobs of a fit on a stream, and keep what came of them."""
-        choices, scratch = self._choices(), self._scratch()
+        asked, choices, scratch = self._survey(classes), self._choices(), self._scratch()
+        refuse_on_stream(choices, batches.name, validated=has_validation(*validation))
         batches = batches.within(choices.drawing)
         gate = StreamGate(scratch, **self._rules())
-        found = survey(batches, gate, choices.seeds, **self._survey(classes))
+        found = survey(batches, gate, choices.seeds, **asked)
         if not isinstance(gate.known, tuple):
             raise DataError("fitting on a stream", found="no rows")
         task, held_out = self._task_of(found), None
@@ -121,18 +133,24 @@ class Base(Carry):
 
     def _survey(self, classes: Any) -> dict[str, Any]:
         """Return what a first pass over a stream must look for."""
-        return {"numeric": True}
+        raise NotImplementedError
 
     def _task_of(self, found: Survey) -> Task:
-        raise CapabilityError(
-            f"{type(self).__name__} on a stream", fix="pass arrays, or call partial_fit"
-        )
+        """Return what is learned from a stream."""
+        raise NotImplementedError
 
     def _keep_stream(self, fitted: Fitted, history: History, scratch: Any, found: Survey) -> Self:
-        return self._keep(fitted, history, scratch)
+        """Keep what was learned from a stream."""
+        raise NotImplementedError
 
     def _learn(
-        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any = None,
+        classes: Any = None,
     ) -> Steps[Self]:
         """Yield the jobs of a fit, and keep what came of them; see `unifml.training.job`."""
         raise NotImplementedError
@@ -203,6 +221,29 @@ class Base(Carry):
         if not parts:
             raise DataError("predicting for a stream", found="no rows")
         return np.concatenate(parts)
+
+
+class Scored:
+    """Scores on streams as well; it stands before scikit-learn's mixins, which know arrays."""
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Return the accuracy of a classifier, the R2 of a regressor.
+
+        Parameters
+        ----------
+        X : table of shape (n, features), or a stream of batches ``(X, y)``
+            As in `fit`.
+        y : array-like of shape (n,) or (n, targets)
+            None for a stream, which brings its own.
+        sample_weight : array-like of shape (n,) or None
+            Weights of rows.
+
+        Returns
+        -------
+        float
+        """
+        X, y = with_targets(X, y)
+        return super().score(X, y, sample_weight)  # type: ignore[misc]
 
 
 def with_targets(X: Any, y: Any) -> tuple[Any, Any]:

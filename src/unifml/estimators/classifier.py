@@ -23,18 +23,19 @@ from unifml.data import (
     has_validation,
     training_rows,
 )
-from unifml.data.streams import Batches, Survey, open_stream, to_validate
-from unifml.estimators.base import Base, Validation, with_targets
+from unifml.data.streams import Survey
+from unifml.errors import CapabilityError
+from unifml.estimators.base import Base, Scored, Validation
 from unifml.estimators.course import fit_rows, fit_untouched
 from unifml.estimators.methods import decides, gives_probabilities, learns_in_steps
 from unifml.estimators.steps import step_network
 from unifml.estimators.untouched import step
 from unifml.training import Training
-from unifml.training.job import Steps, complete
+from unifml.training.job import Steps
 from unifml.training.outputs import decide, one_table, probabilities
 
 
-class Classifier(ClassifierMixin, Base):
+class Classifier(Scored, ClassifierMixin, Base):
     """Learns classes with any model, on any backend.
 
     Parameters
@@ -122,23 +123,8 @@ class Classifier(ClassifierMixin, Base):
         groups: Any = None,
         classes: Any = None,
     ) -> Self:
-        if classes is None or self._rules_itself(anew=True):
-            return super().fit(
-                X,
-                y,
-                sample_weight,
-                X_val=X_val,
-                y_val=y_val,
-                sample_weight_val=sample_weight_val,
-                groups=groups,
-            )
-        opened = open_stream(X, y, sample_weight)
         validation = X_val, y_val, sample_weight_val
-        if isinstance(opened, Batches):
-            return complete(self._learn_stream(opened, validation, classes))
-        validation = to_validate(*validation)
-        X, y, sample_weight = opened or (X, y, sample_weight)
-        return complete(self._learn(X, y, sample_weight, validation, groups, classes))
+        return self._enter(X, y, sample_weight, validation, groups, classes)
 
     fit.__doc__ = (Base.fit.__doc__ or "").replace(
         "        Returns",
@@ -158,6 +144,10 @@ class Classifier(ClassifierMixin, Base):
         classes: Any = None,
     ) -> Steps[Self]:
         if self._rules_itself(anew=True):
+            if classes is not None:
+                raise CapabilityError(
+                    f"classes for {self.model!r}", rule="it learns its classes from y"
+                )
             return (yield from self._learn_as_is(X, y, sample_weight, validation, groups))
         choices, scratch = self._choices(), self._scratch()
         values = training_rows(scratch, X, y, reset=True, min_samples=2, **self._rules())
@@ -271,25 +261,6 @@ class Classifier(ClassifierMixin, Base):
             return self._ask("decision_function", X)
         scores = self._outputs(X)
         return scores[:, 0] if scores.shape[1] == 1 else scores
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Return the accuracy of the predictions.
-
-        Parameters
-        ----------
-        X : table of shape (n, features), or a stream of batches ``(X, y)``
-            As in `fit`.
-        y : array-like of shape (n,) or (n, labels)
-            None for a stream, which brings its own.
-        sample_weight : array-like of shape (n,) or None
-            Weights of rows.
-
-        Returns
-        -------
-        float
-        """
-        X, y = with_targets(X, y)
-        return super().score(X, y, sample_weight)
 
     # Inner methods ------------------------------------------------------------------------------
 

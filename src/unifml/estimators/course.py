@@ -14,11 +14,13 @@ from unifml.core.table import Table
 from unifml.core.task import Task
 from unifml.data import check_changes, hold_out, present
 from unifml.data.streams import Survey, is_lazy
+from unifml.data.weights import keep_positive
 from unifml.errors import CapabilityError, DataError
 from unifml.estimators import session
 from unifml.estimators.given import Flowing, Held, Lazy
 from unifml.estimators.planning import Choices, plan_model, plan_native, plan_untouched
 from unifml.models import Native
+from unifml.training import EarlyStopping
 from unifml.training.job import Steps
 
 Course = Steps[tuple[Fitted, History]]
@@ -86,7 +88,6 @@ def fit_stream(
             rule="streams are learned from by networks, epoch by epoch",
             fix="call partial_fit with each batch, or pass arrays",
         )
-    _refuse_shares(plan, held_out, given)
     if native is None:
         return (
             yield from session.fit_network(choices.adapter, plan, given, held_out, choices.verbose)
@@ -98,21 +99,30 @@ def fit_stream(
     )
 
 
-def _refuse_shares(plan: Plan, held_out: Table | None, given: Flowing) -> None:
-    """Raise where rows would have to be held out of a stream, or drawn from it."""
-    settings = plan.settings
-    stopping = settings.early_stopping is not None and settings.early_stopping.needs_rows
+def refuse_on_stream(choices: Choices, name: str, *, validated: bool) -> None:
+    """Raise, before a stream is walked, where rows would be held out of it or drawn from it.
+
+    Parameters
+    ----------
+    name : str
+        What the stream is called.
+    validated : bool
+        Whether the user gave rows to validate on.
+    """
+    training = choices.training
+    stopping = training.early_stopping
+    watches = stopping is True or (isinstance(stopping, EarlyStopping) and stopping.needs_rows)
     asked = {
-        "validation": (settings.validation is not None or stopping) and held_out is None,
-        "sampling": settings.sampling is not None,
-        "batch_size": "batch_size" in settings.explicit,
-        "refit": settings.refit,
+        "validation": (training.validation is not None or watches) and not validated,
+        "sampling": training.sampling is not None,
+        "batch_size": training.batch_size is not None,
+        "refit": bool(training.refit),
     }
-    for name in (name for name, wanted in asked.items() if wanted):
+    for word in (word for word, wanted in asked.items() if wanted):
         raise CapabilityError(
-            f"{name} with a {given.batches.name}",
+            f"{word} with a {name}",
             rule="a stream comes in batches and in an order of its own",
-            fix="pass X_val and y_val" if name == "validation" else f"leave {name} out",
+            fix="pass X_val and y_val" if word == "validation" else f"leave {word} out",
         )
 
 
@@ -165,9 +175,8 @@ def _plan(
 
 def _present(rows: Table, groups: Any) -> tuple[Table, Any]:
     """Return the rows of positive weight, and their groups."""
-    if groups is None or rows.weight is None:
-        return present(rows), groups
-    return present(rows), np.asarray(groups)[np.asarray(rows.weight) > 0]
+    kept = None if groups is None else keep_positive(rows.weight)
+    return present(rows), groups if kept is None else np.asarray(groups)[kept]
 
 
 def _split(

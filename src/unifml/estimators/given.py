@@ -109,8 +109,8 @@ class Flowing:
         return self.found.target
 
     def bounds(self) -> Bounds:
-        """Return nothing: the least and the greatest target were not looked for."""
-        return None
+        """Return the least and the greatest of each target."""
+        return self.found.bounds
 
     def source(self, plan: Plan, prepare: Prepare) -> Source:
         """Return the rows of every epoch, as programs take them."""

@@ -17,7 +17,7 @@ from unifml.core.task import Task
 from unifml.data import check_numbers, check_weights, feeds_of, has_validation, training_rows
 from unifml.data.streams import Survey
 from unifml.errors import DataError
-from unifml.estimators.base import Base, Validation, with_targets
+from unifml.estimators.base import Base, Scored, Validation
 from unifml.estimators.course import Course, fit_rows, fit_untouched
 from unifml.estimators.methods import learns_in_steps
 from unifml.estimators.planning import Choices
@@ -26,7 +26,7 @@ from unifml.estimators.untouched import step
 from unifml.training.job import Steps
 
 
-class Regressor(RegressorMixin, Base):
+class Regressor(Scored, RegressorMixin, Base):
     """Learns numbers with any model, on any backend.
 
     Parameters
@@ -74,7 +74,13 @@ class Regressor(RegressorMixin, Base):
     """
 
     def _learn(
-        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any = None,
+        classes: Any = None,
     ) -> Steps[Self]:
         choices, scratch = self._choices(), self._scratch()
         if self._rules_itself(anew=True):
@@ -157,26 +163,10 @@ class Regressor(RegressorMixin, Base):
         values = self._outputs(X)
         return values[:, 0] if self._flat else values
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Return the R2 of the predictions.
-
-        Parameters
-        ----------
-        X : table of shape (n, features), or a stream of batches ``(X, y)``
-            As in `fit`.
-        y : array-like of shape (n,) or (n, targets)
-            None for a stream, which brings its own.
-        sample_weight : array-like of shape (n,) or None
-            Weights of rows.
-
-        Returns
-        -------
-        float
-        """
-        X, y = with_targets(X, y)
-        return super().score(X, y, sample_weight)
-
     # Inner methods ------------------------------------------------------------------------------
+
+    def _survey(self, classes: Any) -> dict[str, Any]:
+        return {"numeric": True}
 
     def _task_of(self, found: Survey) -> Task:
         return _task(found.sample)

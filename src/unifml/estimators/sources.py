@@ -9,12 +9,7 @@ from unifml.core.table import BatchOrder, Table
 from unifml.data import batch_order
 from unifml.data.augmented import Augmented
 from unifml.data.order import check_strata
-from unifml.training.source import Resident, Source
-
-
-def source_of(plan: Plan, rows: Table) -> Source:
-    """Return the source of rows that are in memory."""
-    return changed(plan, Resident(rows, plan, order_of))
+from unifml.training.source import Source
 
 
 def changed(plan: Plan, source: Source) -> Source:

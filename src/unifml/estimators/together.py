@@ -31,7 +31,9 @@ def may_fit_together(estimator: Any, X: Any, count: int) -> bool:
     return adapter.capabilities.stacks and size(X) * count <= VALUES
 
 
-def fit_together(estimators: Sequence[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+def fit_together(
+    estimators: Sequence[Base], rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> None:
     """Fit several estimators, each on its own rows, to the results of fitting them in turn.
 
     Small networks of one architecture are trained in one program, where that is faster; each has
@@ -43,6 +45,8 @@ def fit_together(estimators: Sequence[Base], rows: Sequence[Mapping[str, Any]]) 
         They are fitted in place.
     rows : sequence of dict
         The arguments of ``fit`` of each: ``X``, ``y``, ``sample_weight``.
+    names : sequence of str
+        What each is called in the note that its errors get.
 
     Raises
     ------
@@ -54,4 +58,4 @@ def fit_together(estimators: Sequence[Base], rows: Sequence[Mapping[str, Any]]) 
         estimator._learn(given["X"], given.get("y"), given.get("sample_weight"), (None, None, None))
         for estimator, given in zip(estimators, rows, strict=True)
     ]
-    complete_all(fits)
+    complete_all(fits, names)

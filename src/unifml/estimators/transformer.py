@@ -323,7 +323,13 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
         return code_size(self._state())
 
     def _learn(
-        self, X: Any, y: Any, sample_weight: Any, validation: Validation, groups: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        groups: Any = None,
+        classes: Any = None,
     ) -> Steps[Self]:
         if self._rules_itself(anew=True):
             as_is = self._as_is()

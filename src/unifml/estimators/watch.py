@@ -25,7 +25,7 @@ def loop_options(
     settings = plan.settings
     options: dict[str, Any] = {"callbacks": [_ours(adapter, c) for c in settings.callbacks]}
     if settings.metrics:
-        options["measures"] = EpochMetrics(plan, rows, target)
+        options["measures"] = EpochMetrics(plan, target, rows.y)
     if settings.checkpoint:
         tables = [rows] if held_out is None else [rows, held_out]
         stage = "refit" if settings.refit and settings.early_stopping is None else ""
@@ -41,15 +41,16 @@ class EpochMetrics:
     ----------
     plan : Plan
         What the outputs mean, and the user's labels.
-    rows : Table
-        The training rows.
     target : Scaling or None
         How targets were scaled: metrics are in the user's units.
+    y : array
+        Targets of a native that keeps its labels to itself; else the plan tells what there is.
     """
 
-    def __init__(self, plan: Plan, rows: Table, target: Scaling | None) -> None:
+    def __init__(self, plan: Plan, target: Scaling | None, y: Any) -> None:
         self.plan, self.target = plan, target
-        truth, probe = self._truth(rows.y), self._answers(self._example(rows.y))
+        truth = self._example(y)
+        probe = self._answers(np.full((len(truth), plan.task.width), 0.5))
         asked = list(plan.settings.metrics)
         classes = None if plan.task.multilabel else plan.classes
         self.metrics = make_metrics(asked, probe, truth, plan.task.kind, classes)
@@ -85,10 +86,14 @@ class EpochMetrics:
     def _units(self, values: FloatArray) -> FloatArray:
         return values if self.target is None else self.target.invert(values)
 
-    def _example(self, y: Any) -> FloatArray:
-        """Return outputs of the right shape, to see what can be asked of them."""
-        filled: FloatArray = np.full((len(y), self.plan.task.width), 0.5)
-        return filled
+    def _example(self, y: Any) -> Any:
+        """Return targets of the kind that is learned, to see what can be asked of them."""
+        task = self.plan.task
+        if task.kind == "regression":
+            return _one(np.zeros((2, task.n_targets)))
+        if task.multilabel:
+            return np.stack([np.zeros(task.n_targets, int), np.ones(task.n_targets, int)])
+        return y if self.plan.classes is None else self.plan.classes
 
 
 def _ours(adapter: Adapter, callback: Any) -> Any:

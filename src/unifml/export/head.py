@@ -45,6 +45,15 @@ def write_probabilities(g: Graph, raw: str, task: Task, output: Output, width: i
     return g.op("Concat", g.op("Sub", g.constant("one", 1.0), values), values, axis=1)
 
 
+def write_scored_label(g: Graph, scores: str, task: Task, width: int, classes: Any) -> str:
+    """Write the label by scores that are no probabilities: the largest, or those above 0."""
+    zero = g.constant("zero", 0.0)
+    if task.multilabel:
+        return g.op("Cast", g.op("Greater", scores, zero), to=_INT64)
+    both = g.op("Concat", g.op("Neg", scores), scores, axis=1) if width == 1 else scores
+    return write_label(g, both, task, classes)
+
+
 def write_label(g: Graph, probabilities: str, task: Task, classes: npt.NDArray[Any]) -> str:
     """Write the label: of the class with the largest probability, or of each label by itself."""
     if task.multilabel:

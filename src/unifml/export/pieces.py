@@ -12,7 +12,12 @@ from unifml.core.fitted import Fitted
 from unifml.errors import CapabilityError
 from unifml.export.emit import emit
 from unifml.export.graph import Graph
-from unifml.export.head import write_label, write_prediction, write_probabilities
+from unifml.export.head import (
+    write_label,
+    write_prediction,
+    write_probabilities,
+    write_scored_label,
+)
 
 EMITTER = "unifml"
 roads: ContextVar[list[tuple[str, str]]] = ContextVar("unifml_export_roads")
@@ -64,8 +69,13 @@ def write_answers(graph: Graph, inputs: Mapping[str, str], estimator: Any, opset
     if task.kind == "regression":
         graph.outputs = [write_prediction(graph, raw, fitted)]
         return
+    classes = np.asarray(estimator.classes_)
+    if fitted.plan.output == "scores":
+        # A file leaves the scores out; a graph of scikit-learn's pieces has room for two outputs.
+        graph.outputs = [write_scored_label(graph, raw, task, width, classes), raw]
+        return
     probabilities = write_probabilities(graph, raw, task, fitted.plan.output, width)
-    label = write_label(graph, probabilities, task, np.asarray(estimator.classes_))
+    label = write_label(graph, probabilities, task, classes)
     graph.outputs = [label, probabilities]
 
 

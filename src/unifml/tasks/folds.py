@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from unifml.config import config_context, get_config
 from unifml.core.table import FloatArray
 from unifml.core.task import Kind
-from unifml.errors import DataError, UnifmlError
+from unifml.errors import DataError, told
 from unifml.estimators.together import fit_together, may_fit_together
 from unifml.metrics import METHODS, Answers, Metric
 from unifml.tasks.splits import Split
@@ -92,11 +91,10 @@ def run_folds(
     In one process, small networks that are quicker to train at once are; see `fit_together`.
     """
     total, settings = len(folds), dict(get_config())
-    if n_jobs in (None, 1) and may_fit_together(estimator, problem.X, len(folds)):
-        fitted = _fitted_together(estimator, problem, folds)
-        if fitted is not None:
-            yield from _answered(fitted, problem, folds)
-            return
+    to_fit = n_jobs in (None, 1) and all(fold.train is not None for fold in folds)
+    if to_fit and may_fit_together(estimator, problem.X, len(folds)):
+        yield from _together(estimator, problem, folds)
+        return
     jobs = (
         delayed(run_fold)(estimator, problem, fold, f"fold {i} of {total}", settings)
         for i, fold in enumerate(folds, start=1)
@@ -117,7 +115,7 @@ def run_fold(
         The configuration of the process that asks.
     """
     where = f"in {label}" if fold.train is not None else "scoring the fitted estimator"
-    with _named(where), config_context(**{**settings, "verbose": 0}):
+    with told(where), config_context(**{**settings, "verbose": 0}):
         return _run(estimator, problem, fold)
 
 
@@ -140,42 +138,19 @@ def score(
     return scores
 
 
-Fitted = list[tuple[Any, float]]
-
-
-def _fitted_together(estimator: Any, problem: Problem, folds: tuple[Split, ...]) -> Fitted | None:
-    """Return the estimators of all folds, fitted at once, and the seconds of each.
-
-    None where one of them could not be: run by itself, each fold tells of its own error.
-    """
-    if any(fold.train is None for fold in folds):
-        return None
+def _together(estimator: Any, problem: Problem, folds: tuple[Split, ...]) -> Iterator[Outcome]:
+    """Fit the estimators of all folds at once, and yield what each answers."""
+    names = [f"in fold {number} of {len(folds)}" for number in range(1, len(folds) + 1)]
     copies = [clone(estimator) for _ in folds]
     parts = [_training_rows(copy, problem, fold) for copy, fold in zip(copies, folds, strict=True)]
     start = time.perf_counter()
-    try:
-        with config_context(**{**get_config(), "verbose": 0}):
-            fit_together(copies, [{"X": X, "y": y, **weights} for X, y, weights in parts])
-    except UnifmlError:
-        return None
+    with config_context(**{**get_config(), "verbose": 0}):
+        fit_together(copies, [{"X": X, "y": y, **weights} for X, y, weights in parts], names)
     seconds = (time.perf_counter() - start) / len(folds)
-    return [(copy, seconds) for copy in copies]
-
-
-def _answered(fitted: Fitted, problem: Problem, folds: tuple[Split, ...]) -> Iterator[Outcome]:
-    for number, ((estimator, seconds), fold) in enumerate(zip(fitted, folds, strict=True), 1):
-        with _named(f"in fold {number} of {len(folds)}"):
-            yield _answer(estimator, problem, fold, seconds)
-
-
-@contextmanager
-def _named(where: str) -> Iterator[None]:
-    """Say where an error happened."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"unifml: {where} ({type(error).__name__})")
-        raise
+    for copy, fold, name in zip(copies, folds, names, strict=True):
+        with told(name):
+            outcome = _answer(copy, problem, fold, seconds)
+        yield outcome
 
 
 def _training_rows(estimator: Any, problem: Problem, fold: Split) -> tuple[Any, Any, Any]:

@@ -51,15 +51,15 @@ class Run:
     plan: Plan | None = None
     greater: Mapping[str, bool | None] = field(default_factory=dict)
     closing: ExitStack = field(default_factory=ExitStack, repr=False)
-    _pace: Pace | None = field(default=None, repr=False)
-    _program: Program | None = field(default=None, repr=False)
-    _build: Callable[[Program], Any] | None = field(default=None, repr=False)
+    pace: Pace | None = field(default=None, repr=False)
+    program: Program | None = field(default=None, repr=False)
+    build: Callable[[Program], Any] | None = field(default=None, repr=False)
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step. Setting it rescales the schedule from there on."""
-        assert self._pace is not None
-        return self._pace.rate
+        assert self.pace is not None
+        return self.pace.rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -69,21 +69,21 @@ class Run:
             raise ParameterError(
                 f"run.learning_rate = {value!r}", rule="0 < learning_rate < inf must hold"
             )
-        assert self._pace is not None
-        self._pace.rate = value
+        assert self.pace is not None
+        self.pace.rate = value
 
     @property
     def model(self) -> Any:
         """The native model with its present weights; of a network of ours, a copy."""
-        assert self._build is not None
-        assert self._program is not None
-        return self._build(self._program)
+        assert self.build is not None
+        assert self.program is not None
+        return self.build(self.program)
 
     @property
     def weights(self) -> Any:
         """What was learned so far: canonical weights of a network of ours, else the native."""
-        assert self._program is not None
-        return self._program.result()
+        assert self.program is not None
+        return self.program.result()
 
 
 class Callback:
@@ -113,7 +113,7 @@ class Callback:
         return None
 
     def on_epoch_begin(self, run: Run) -> bool | None:
-        """Before each epoch."""
+        """Before each epoch; to stop here lets it be the last one."""
         return None
 
     def on_batch_begin(self, run: Run) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -110,7 +110,7 @@ def row_mean(program: Program, plan: Plan, outputs: FloatArray, rows: Table) -> 
     return mean_loss(values, rows.weight)
 
 
-def check_finite(losses: Sequence[float], epoch: int, rate: float, kind: str = "") -> None:
+def check_finite(losses: FloatArray, epoch: int, rate: float, kind: str = "") -> None:
     """Raise a `DivergedError` if a loss is NaN or infinite."""
     if np.all(np.isfinite(losses)):
         return

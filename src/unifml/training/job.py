@@ -10,6 +10,7 @@ from unifml.core.adapter import Adapter, Program, Stack
 from unifml.core.history import History
 from unifml.core.plan import Plan
 from unifml.core.table import Table
+from unifml.errors import told
 from unifml.training.loop import Loop, drive
 from unifml.training.source import Resident, Source
 
@@ -43,6 +44,8 @@ class Job:
         Of `Loop`.
     look : callable or None
         Called with the program before it is trained, to refuse it.
+    where : str
+        What fit it is of, for errors.
     """
 
     adapter: Adapter
@@ -52,6 +55,7 @@ class Job:
     held_out: Table | None = None
     options: dict[str, Any] = field(default_factory=dict)
     look: Callable[[Program], None] | None = None
+    where: str = ""
 
     def loop(self) -> Loop:
         """Return the loop that will train it."""
@@ -65,11 +69,12 @@ class Job:
 
     def run(self) -> Trained:
         """Train by itself."""
-        loop = self.loop()
-        program = self.adapter.program(self.model, self.plan, self.source.first)
-        if self.look is not None:
-            self.look(program)
-        return Trained(program, drive(loop, program))
+        with told(self.where):
+            loop = self.loop()
+            program = self.adapter.program(self.model, self.plan, self.source.first)
+            if self.look is not None:
+                self.look(program)
+            return Trained(program, drive(loop, program))
 
 
 Steps = Generator[list[Job], list[Trained], Result]
@@ -78,18 +83,24 @@ Steps = Generator[list[Job], list[Trained], Result]
 
 def complete(steps: Steps[Result]) -> Result:
     """Bring one fit to its end."""
-    return complete_all([steps])[0]
+    return complete_all([steps], [""])[0]
 
 
-def complete_all(fits: Sequence[Steps[Result]]) -> list[Result]:
-    """Bring several fits to their ends; jobs that can be run at once are."""
+def complete_all(fits: Sequence[Steps[Result]], names: Sequence[str]) -> list[Result]:
+    """Bring several fits to their ends; jobs that can be run at once are.
+
+    An error of one says by a note which of the `names` it was.
+    """
     done: dict[int, Result] = {}
     waiting: dict[int, list[Job]] = {}
     ran: dict[int, list[Job]] = {i: [] for i in range(len(fits))}
 
     def go_on(i: int, trained: list[Trained] | None) -> None:
         try:
-            waiting[i] = fits[i].send(trained)  # type: ignore[arg-type]
+            with told(names[i]):
+                waiting[i] = fits[i].send(trained)  # type: ignore[arg-type]
+            for job in waiting[i]:
+                job.where = names[i]
             ran[i] += waiting[i]
         except StopIteration as end:
             done[i] = end.value
@@ -158,7 +169,8 @@ def _in_step(stack: Stack, jobs: list[Job]) -> list[Trained]:
             asked = {}
             for i, found in losses.items():
                 try:
-                    asked[i] = courses[i].send(found)
+                    with told(jobs[i].where):
+                        asked[i] = courses[i].send(found)
                 except StopIteration as end:
                     histories[i] = end.value
             losses = stack.run_epoch(asked) if asked else {}

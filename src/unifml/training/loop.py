@@ -77,7 +77,7 @@ class Loop:
         self.pace.done = first_epoch * source.updates
         self.history = History()
         self.run_seen = Run(self.epochs, history=self.history, plan=plan)
-        self.run_seen._pace, self.run_seen._build = self.pace, build
+        self.run_seen.pace, self.run_seen.build = self.pace, build
         self.calls = Calls(callbacks, self.run_seen)
         self.greater = self.run_seen.greater = self._known_names()
 
@@ -91,7 +91,7 @@ class Loop:
         UnknownNameError
             For a metric to watch that is not recorded; before the first step.
         """
-        self.run_seen._program = program
+        self.run_seen.program = program
         stopping = self.plan.settings.early_stopping
         keeper = Keeper(program, stopping, self._check_monitors())
         begin = self._take_up(program, keeper)
@@ -114,12 +114,11 @@ class Loop:
         started, run = time.perf_counter(), self.run_seen
         run.epoch, run.batch, run.batches, run.logs = epoch + 1, 0, self.source.updates, {}
         stop, tally = self.calls.say("on_epoch_begin"), Tally()
-        rate = float(self.pace.rate)
         ended = yield from self._parts(epoch, program, tally)
         record = self._record(epoch, program, tally)
         run.logs = dict(record)
-        stop |= bool(self.calls.say("on_validation_end")) or ended
-        record["learning_rate"] = self._last_rate(rate)
+        stop |= self.calls.say("on_validation_end") or ended
+        record["learning_rate"] = self.pace.last
         record["seconds"] = time.perf_counter() - started
         self.history.records.append(record)
         self.pace.watch(record)
@@ -146,20 +145,14 @@ class Loop:
 
     def _record(self, epoch: int, program: Program, tally: Tally) -> dict[str, float]:
         rate = self.plan.settings.learning_rate
-        check_finite(np.concatenate(tally.losses).tolist(), epoch, rate)
+        check_finite(np.concatenate(tally.losses), epoch, rate)
         if epoch == 0:
             self.history.initial_loss = tally.first
         record = {"loss": tally.mean}
         record |= validation(program, self.plan, self.held_out, self.measures, self.source.whole)
         if "val_loss" in record:
-            check_finite([record["val_loss"]], epoch, rate, "validation ")
+            check_finite(np.array([record["val_loss"]]), epoch, rate, "validation ")
         return record
-
-    def _last_rate(self, first: float) -> float:
-        """Return the rate of the epoch's last step."""
-        pace = self.pace
-        last = pace.settings.rates(pace.done - 1, 1, pace.total) if pace.done else [first]
-        return float(last[0]) * pace.scale * pace.factor
 
     def _known_names(self) -> dict[str, bool | None]:
         """Return the names of the logs, and whether more of each is better."""

@@ -25,6 +25,7 @@ class Pace:
         self._watched: str | None = getattr(settings.schedule, "monitor", None)
         self.scale = 1.0  # what a callback made of it
         self.done = 0
+        self.last = settings.learning_rate  # the rate of the last step
 
     def rates(self, steps: int) -> FloatArray:
         """Return the rates of the next steps, without taking them."""
@@ -35,6 +36,7 @@ class Pace:
         """Take the next steps and return their rates."""
         rates = self.rates(steps)
         self.done += steps
+        self.last = float(rates[-1])
         return rates
 
     @property

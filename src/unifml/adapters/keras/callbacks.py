@@ -111,7 +111,7 @@ class _StandIn(keras.optimizers.SGD):
 
 def _take_back(model: Any, run: Run) -> None:
     """Let the weights of a copy that was shown be those of the network."""
-    plan, program = run.plan, run._program
+    plan, program = run.plan, run.program
     assert plan is not None
     assert program is not None
     if plan.network is None:

@@ -215,51 +215,61 @@ def walk(
 ) -> Callable[..., Any]:
     """Return a function that calls `one_batch` for each batch and returns the losses.
 
-    Batches of one size are taken in one compiled call.
+    Batches of one size are taken in one compiled call, but where the layers are slow in a loop.
     """
-    one, end = _pure(one_batch, variables), _pure(finish or _nothing, variables)
+    return _Walk(one_batch, finish, variables, alone=slow_in_loops(layers), eager=eager)
 
-    def take(i: Any, values: Any, given: Any, size: int) -> Any:
-        data, (edges, every, steps), series = given
-        batch = keras.tree.map_structure(lambda part: cut(part, edges[i], size), data)
-        step = tuple(series[:, i // every])
-        loss, values = one(values, batch, step)
-        if finish is not None:
-            ends = ((i + 1) % every == 0) | (i + 1 == steps)
-            values = jax.lax.cond(ends, lambda v: end(v, step)[1], lambda v: v, values)
-        return values, loss
 
-    def several(values: Any, start: Any, count: Any, given: Any, size: int) -> Any:
-        def place(i: Any, values: Any) -> Any:
-            return take(i, values, given, size)
+class _Walk:
+    """An epoch over a user's model: its variables go in as values, and come out changed."""
 
-        return looped(place, values, jnp.zeros_like(given[2][0]), start, count)
+    def __init__(
+        self, one_batch: Any, finish: Any, variables: Sequence[Any], *, alone: bool, eager: bool
+    ) -> None:
+        self._variables, self._eager = variables, eager
+        self._one, self._end = _pure(one_batch, variables), _pure(finish or _nothing, variables)
+        self._gathers = finish is not None
+        steps = self._take if alone else self._several
+        self._compiled = jax.jit(steps, static_argnames="size")
+        self._run = self._one_by_one if alone else self._compiled
 
-    at_once = jax.jit(several, static_argnames="size")
-    single = jax.jit(take, static_argnames="size")
-
-    def one_by_one(values: Any, start: int, count: int, given: Any, size: int) -> Any:
-        losses = np.zeros(start + count)
-        for i in range(start, start + count):
-            values, losses[i] = single(i, values, given, size=size)
-        return values, losses
-
-    def epoch(data: Any, order: BatchOrder, series: Any) -> Any:
+    def __call__(self, data: Any, order: BatchOrder, series: Any) -> Any:
         rows, steps = filled(order.rows, up_to(len(order.rows)) + order.largest), order.steps
-        walks, losses = one_by_one if slow_in_loops(layers) else at_once, []
-        with jax.disable_jit(eager) if eager else nullcontext():
+        losses = []
+        with jax.disable_jit(self._eager) if self._eager else nullcontext():
             data = shuffled(data, rows)
             walked = filled(order.edges, up_to(steps) + 1), order.accumulate, steps
             given = data, walked, widened(series, up_to(steps))
-            values = _values(variables)
+            values = _values(self._variables)
             for run in runs(order.edges):
-                values, found = walks(values, run.first, run.steps, given, size=run.size)
+                values, found = self._run(values, run.first, run.steps, given, size=run.size)
                 losses.append(np.asarray(found)[run.first : run.first + run.steps])
-        for variable, value in zip(variables, values, strict=True):
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         return np.concatenate(losses)
 
-    return epoch
+    def _take(self, i: Any, values: Any, given: Any, size: int) -> Any:
+        """Take one batch, and the step if it is the last of one."""
+        data, (edges, every, steps), series = given
+        batch = keras.tree.map_structure(lambda part: cut(part, edges[i], size), data)
+        step = tuple(series[:, i // every])
+        loss, values = self._one(values, batch, step)
+        if self._gathers:
+            ends = ((i + 1) % every == 0) | (i + 1 == steps)
+            values = jax.lax.cond(ends, lambda v: self._end(v, step)[1], lambda v: v, values)
+        return values, loss
+
+    def _several(self, values: Any, start: Any, count: Any, given: Any, size: int) -> Any:
+        def place(i: Any, values: Any) -> Any:
+            return self._take(i, values, given, size)
+
+        return looped(place, values, jnp.zeros_like(given[2][0]), start, count)
+
+    def _one_by_one(self, values: Any, start: int, count: int, given: Any, size: int) -> Any:
+        losses = np.zeros(start + count)
+        for i in range(start, start + count):
+            values, losses[i] = self._compiled(i, values, given, size=size)
+        return values, losses
 
 
 def _nothing(step: Any) -> None:

@@ -5,7 +5,14 @@ from unifml.data.augment.images import Color, Crop, Cutout, Flip, Rotate
 from unifml.data.augment.series import Jitter, Scale, TimeWarp
 from unifml.data.augment.tables import Noise, Swap
 
+AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    cls.kind: cls
+    for cls in (Color, Crop, Cutout, Flip, Jitter, Noise, Rotate, Scale, Swap, TimeWarp)
+}
+"""Augmentations by name."""
+
 __all__ = [
+    "AUGMENTATIONS",
     "About",
     "Augmentation",
     "Color",

@@ -111,3 +111,9 @@ def valid_mask(X: npt.NDArray[Any], lengths: IntArray | None) -> npt.NDArray[np.
     if lengths is None:
         return None
     return np.asarray(np.arange(X.shape[1])[:, None] < np.asarray(lengths)[:, None, None])
+
+
+def gaussian(rng: np.random.Generator, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return standard normal numbers in shape and dtype of X."""
+    dtype: Any = X.dtype.type
+    return rng.standard_normal(X.shape, dtype=dtype)

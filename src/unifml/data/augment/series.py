@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.core.table import IntArray
-from unifml.data.augment.base import About, Augmentation, is_real, valid_mask
+from unifml.data.augment.base import About, Augmentation, gaussian, is_real, valid_mask
 
 Rows = npt.NDArray[Any]
 
@@ -138,12 +138,6 @@ class TimeWarp(_OfSeries):
         right = np.minimum(left + 1, steps - 1)
         here, there = (np.take_along_axis(X, at[..., None], axis=1) for at in (left, right))
         return np.asarray(here + (there - here) * share)
-
-
-def gaussian(rng: np.random.Generator, X: Rows) -> Rows:
-    """Return standard normal numbers in shape and dtype of X."""
-    dtype: Any = X.dtype.type
-    return rng.standard_normal(X.shape, dtype=dtype)
 
 
 def _warped(speeds: Rows, steps: int, last: Rows) -> npt.NDArray[np.float64]:

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.core.table import IntArray
-from unifml.data.augment.base import About, Augmentation, is_real
-from unifml.data.augment.series import gaussian
+from unifml.data.augment.base import About, Augmentation, gaussian, is_real
 
 Rows = npt.NDArray[Any]
 

@@ -40,6 +40,8 @@ class Survey:
         Of the features of each input.
     target : Moments or None
         Of the targets of a regression.
+    bounds : (array, array) or None
+        The least and the greatest of them.
     labels : LabelCodes or None
         Of a classification.
     factors : array of shape (k,) or None
@@ -59,6 +61,7 @@ class Survey:
     feeds: Feeds = ()
     moments: dict[str, Moments] = field(default_factory=dict)
     target: Moments | None = None
+    bounds: tuple[Any, Any] | None = None
     labels: LabelCodes | None = None
     factors: FloatArray | None = None
     sample: Table = field(default_factory=lambda: Table(np.empty((0, 0)), np.empty(0)))
@@ -169,11 +172,17 @@ def _add(found: Survey, table: Table, *, numeric: bool) -> None:
         before = found.moments.get(feed.name)
         found.moments[feed.name] = own if before is None else before.plus(own)
     if numeric:
-        own = Moments.of(table.y.reshape(len(table), -1), table.weight)
-        found.target = own if found.target is None else found.target.plus(own)
+        _add_targets(found, table.y.reshape(len(table), -1), table.weight)
     X = first_of(table.X)
     if X.ndim == 2 and not is_lengths(next(iter(arrays))):
         _add_columns(found, X)
+
+
+def _add_targets(found: Survey, y: npt.NDArray[Any], weight: FloatArray | None) -> None:
+    own = Moments.of(y, weight)
+    found.target = own if found.target is None else found.target.plus(own)
+    seen = np.vstack([y, *(found.bounds or ())])
+    found.bounds = seen.min(axis=0), seen.max(axis=0)
 
 
 def _add_columns(found: Survey, X: npt.NDArray[Any]) -> None:

@@ -14,6 +14,7 @@ from unifml.core.seeds import Seeds
 from unifml.core.signature import Feed, Signature
 from unifml.core.task import Task
 from unifml.data import LabelCodes
+from unifml.data.augment import AUGMENTATIONS
 from unifml.errors import DataTypeError, UntrustedTypeError
 from unifml.estimators import Classifier, Regressor, Transformer
 from unifml.layers import VOCABULARY
@@ -37,6 +38,7 @@ def vocabulary() -> dict[str, type[Any]]:
     found |= {f"optimizer/{kind}": cls for kind, cls in OPTIMIZERS.items()}
     found |= {f"schedule/{kind}": cls for kind, cls in SCHEDULES.items()}
     found |= {f"loss/{kind}": cls for kind, cls in LOSS_CLASSES.items()}
+    found |= {f"augment/{kind}": cls for kind, cls in AUGMENTATIONS.items()}
     found |= {f"callback/{kind}": cls for kind, cls in CALLBACKS.items()}
     found |= {f"layer/{kind}": cls for kind, cls in VOCABULARY.items()}
     return found | {f"model/{name}": get_model(name) for name in models()}

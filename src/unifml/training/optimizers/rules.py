@@ -52,7 +52,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam: steps scaled by running moments of the gradient; the learning rate is 1e-3.
 
-    ``w -= rate / (1 - b1^t) * m / (maths.sqrt(v / (1 - b2^t)) + epsilon)``, corrections in float64.
+    ``w -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)``, corrections in float64.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class AdamW(Adam):
 class RMSprop(Optimizer):
     """Steps scaled by the running root of the squared gradient; the learning rate is 1e-3.
 
-    ``v = rho * v + (1 - rho) * g^2``, ``w -= rate * g / (maths.sqrt(v) + epsilon)``.
+    ``v = rho * v + (1 - rho) * g^2``, ``w -= rate * g / (sqrt(v) + epsilon)``.
 
     Parameters
     ----------
