@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from unifml.errors import DataError, UnknownNameError
 from unifml.runtime import scores
-from unifml.runtime.feeding import Feed, Feeder
-from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, Schema
-from unifml.runtime.session import open_session
+from unifml.runtime.asking import Ask, asker
+from unifml.runtime.feeding import Feeder
+from unifml.runtime.file import OnnxFile
+from unifml.runtime.opening import Limits
+from unifml.runtime.schema import LABEL, PREDICTION, SCORES, TRANSFORMED
 
 Array = npt.NDArray[Any]
-_CHUNK, _VALUES = 1 << 16, 1 << 24  # rows and values computed at once, so that memory is bounded
 
 
-def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEstimator:
+def load_onnx(
+    path: str | os.PathLike[str],
+    device: str | None = None,
+    *,
+    threads: int | None = None,
+    allow_external_data: bool = False,
+    max_bytes: int | None = None,
+) -> OnnxEstimator:
     """Load a file that `unifml.export_onnx` wrote.
+
+    The file may come from anywhere: before onnxruntime opens it, its size, its operators and what
+    it wants to read beside itself are looked at, and nothing in it is run as code.
 
     Parameters
     ----------
@@ -29,6 +39,13 @@ def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEs
         The file.
     device : str or None
         ``"cpu"`` (the default), ``"cuda"``, ``"cuda:1"``, or ``"auto"`` for the best there is.
+    threads : int or None
+        Threads that compute one call; None leaves it to onnxruntime. 1 is best where many calls
+        run side by side.
+    allow_external_data : bool
+        Whether weights may be in other files of the same folder, as those of models above 2 GiB.
+    max_bytes : int or None
+        Largest size, external data included; None: 2 GiB, or 64 GiB with external data.
 
     Returns
     -------
@@ -40,7 +57,8 @@ def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEs
     FileNotFoundError
         If there is no such file.
     DataError
-        If it is not an ONNX file written by unifml.
+        If it is not an ONNX file written by unifml, is too large, has custom operators, or external
+        data that are not allowed, not there, or not in its folder.
     DeviceError
         If onnxruntime has no such device here.
 
@@ -54,31 +72,32 @@ def load_onnx(path: str | os.PathLike[str], device: str | None = None) -> OnnxEs
     >>> unifml.load_onnx(path).predict(X[:3]).tolist()
     [0, 0, 0]
     """
-    estimator = OnnxEstimator(os.fspath(path), device)
+    estimator = OnnxEstimator(os.fspath(path), device, threads)
+    estimator._limits = Limits(allow_external_data, max_bytes)
     _ = estimator.session
     return estimator
 
 
 class _Only:
-    """A method that exists only where the file has the output that it needs."""
+    """A method that exists only where the file can answer it."""
 
-    def __init__(self, output: str) -> None:
-        self.output = output
-
-    def __call__(self, method: Callable[..., Any]) -> Self:
+    def __init__(self, method: Callable[..., Any]) -> None:
         self.method, self.__doc__ = method, method.__doc__
-        return self
+        self.__name__ = method.__name__
 
     def __get__(self, owner: OnnxEstimator | None, kind: type) -> Any:
         if owner is None:
             return self.method
-        if self.output not in owner.schema.outputs:
-            raise AttributeError(f"this file has no output {self.output!r}")
+        if self.__name__ not in owner._methods:
+            raise AttributeError(f"a file for {owner.schema.task} has no method {self.__name__!r}")
         return self.method.__get__(owner, kind)
 
 
-class OnnxEstimator:
+class OnnxEstimator(OnnxFile):
     """An ONNX file as a fitted estimator: onnxruntime computes, NumPy does the rest.
+
+    It has the methods that its file can answer: ``predict``, ``predict_proba``,
+    ``decision_function``, ``transform``, ``score``. Several threads may ask it at once.
 
     Parameters
     ----------
@@ -86,11 +105,13 @@ class OnnxEstimator:
         The file.
     device : str or None
         ``"cpu"`` (the default), ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
+    threads : int or None
+        Threads that compute one call; None leaves it to onnxruntime.
 
     Attributes
     ----------
-    classes_ : array
-        Class labels in the user's own type (classifiers only).
+    classes_ : array, or list of arrays
+        Class labels in the user's own type (classifiers only), of each output if there are several.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : array of str
@@ -107,44 +128,57 @@ class OnnxEstimator:
     (150, 3)
     """
 
-    def __init__(self, path: str, device: str | None = None) -> None:
-        self.path = path
-        self.device = device
-
-    # The file -----------------------------------------------------------------------------------
-
     @cached_property
-    def session(self) -> Any:
-        """The ``onnxruntime.InferenceSession``."""
-        return open_session(self.path, self.device, self.path)
-
-    @cached_property
-    def metadata(self) -> dict[str, str]:
-        """What the file says of itself: versions, schema, proof."""
-        return dict(self.session.get_modelmeta().custom_metadata_map)
-
-    @cached_property
-    def schema(self) -> Schema:
-        """Inputs, outputs and classes."""
-        return Schema.of(self.metadata, self.path)
+    def _methods(self) -> frozenset[str]:
+        schema = self.schema
+        each = {
+            "predict": LABEL in schema.outputs or PREDICTION in schema.outputs,
+            "predict_proba": bool(schema.shares),
+            "decision_function": SCORES in schema.outputs,
+            "transform": TRANSFORMED in schema.outputs,
+            "get_feature_names_out": TRANSFORMED in schema.outputs,
+            "score": schema.task in ("classification", "regression"),
+        }
+        return frozenset(name for name, there in each.items() if there)
 
     @cached_property
     def _feed(self) -> Feeder:
         return Feeder(self.schema)
 
     @cached_property
-    def _class_labels(self) -> Array:
-        return self.schema.class_labels()
+    def _ask_numbers(self) -> Ask:
+        return asker(self.session, self._feed, [PREDICTION])
 
-    @classmethod
-    def from_bytes(cls, content: bytes, device: str | None = None) -> OnnxEstimator:
-        """Open the contents of a file without a file."""
-        estimator = cls("<bytes>", device)
-        estimator.session = open_session(content, device, "the model")
-        return estimator
+    @cached_property
+    def _ask_labels(self) -> Ask:
+        """Ask for labels, and for the numbers that show whether they can be trusted."""
+        schema = self.schema
+        scores = [SCORES] if SCORES in schema.outputs else []
+        return asker(self.session, self._feed, [LABEL, *schema.shares, *scores])
+
+    @cached_property
+    def _ask_shares(self) -> Ask:
+        return asker(self.session, self._feed, list(self.schema.shares))
+
+    @cached_property
+    def _ask_scores(self) -> Ask:
+        return asker(self.session, self._feed, [SCORES])
+
+    @cached_property
+    def _ask_columns(self) -> Ask:
+        return asker(self.session, self._feed, [TRANSFORMED], finite=False)
+
+    @cached_property
+    def _several(self) -> bool:
+        return self.schema.several
+
+    @cached_property
+    def _class_labels(self) -> list[Array]:
+        return self.schema.class_labels()
 
     # Predictions --------------------------------------------------------------------------------
 
+    @_Only
     def predict(self, X: Any) -> Array:
         """Return labels in the user's own type, or numbers.
 
@@ -152,7 +186,8 @@ class OnnxEstimator:
         ----------
         X : table of shape (n, features), array of images, list of sequences, or dict of these
             As the model took it. A table is an array, a list, or a frame of pandas, polars or
-            Arrow; columns with names must stand as they did in fit.
+            Arrow; columns with names must stand as they did in fit. A list of texts where the
+            model takes documents.
 
         Returns
         -------
@@ -164,24 +199,53 @@ class OnnxEstimator:
             For a table of another shape, other names, or values that the model cannot take.
         """
         if self.schema.task == "regression":
-            return _finite(self._run([PREDICTION], X)[0])
-        if PROBABILITIES not in self.schema.outputs:
-            return self._labels(self._run([LABEL], X)[0])
-        label, probabilities = self._run([LABEL, PROBABILITIES], X)
-        _finite(probabilities)
-        return self._labels(label)
+            return self._ask_numbers(X)[0]
+        return self._labels(self._ask_labels(X)[0])
 
-    @_Only(PROBABILITIES)
-    def predict_proba(self, X: Any) -> Array:
-        """Return probabilities of shape (n, classes), in float32.
+    @_Only
+    def predict_proba(self, X: Any) -> Any:
+        """Return probabilities of shape (n, classes), in float32; a list of them, one an output.
 
         Parameters
         ----------
         X : table of shape (n, features)
             As in `predict`.
         """
-        return _finite(self._run([PROBABILITIES], X)[0])
+        found = self._ask_shares(X)
+        return found if self._several else found[0]
 
+    @_Only
+    def decision_function(self, X: Any) -> Array:
+        """Return scores of shape (n,): below 0 for outliers.
+
+        Parameters
+        ----------
+        X : table of shape (n, features)
+            As in `predict`.
+        """
+        return self._ask_scores(X)[0]
+
+    @_Only
+    def transform(self, X: Any) -> Array:
+        """Return the columns that a transformer makes, of shape (n, columns).
+
+        Parameters
+        ----------
+        X : table of shape (n, features)
+            As in `predict`.
+        """
+        return self._ask_columns(X)[0]
+
+    @_Only
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return names of the columns that `transform` makes: transformed0, transformed1, ..."""
+        ends = {node.name: node.shape for node in self.session.get_outputs()}
+        width = ends[TRANSFORMED][-1]
+        if not isinstance(width, int):
+            raise AttributeError("the file does not say how many columns it makes")
+        return np.array([f"{TRANSFORMED}{i}" for i in range(width)], dtype=object)
+
+    @_Only
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of a classifier, R^2 of a regressor.
 
@@ -197,40 +261,28 @@ class OnnxEstimator:
         measure = scores.r2 if self.schema.task == "regression" else scores.accuracy
         return measure(np.asarray(y), self.predict(X), sample_weight)
 
-    def _run(self, outputs: list[str], X: Any) -> list[Array]:
-        feed = self._feed(X)
-        n = len(feed[self._feed.first])
-        size = min(_CHUNK, max(1, _VALUES * n // sum(values.size for values in feed.values())))
-        if n <= size:
-            return self._compute(outputs, feed)
-        chunks = (_rows(feed, slice(i, i + size)) for i in range(0, n, size))
-        parts = [self._compute(outputs, chunk) for chunk in chunks]
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-    def _compute(self, outputs: list[str], feed: Feed) -> list[Array]:
-        try:
-            return self.session.run(outputs, feed)  # type: ignore[no-any-return]
-        except Exception as error:
-            raise DataError(
-                "rows that the model cannot compute", found=f"onnxruntime: {str(error)[:300]}"
-            ) from error
-
     def _labels(self, label: Array) -> Array:
-        return label.astype(self._class_labels.dtype, copy=False)
+        """Return labels in the user's own type; those of several outputs side by side."""
+        if self.schema.classes is None:
+            return label
+        if not self.schema.several:
+            return label.astype(self._class_labels[0].dtype, copy=False)
+        each = zip(label.T, self._class_labels, strict=True)
+        return np.stack([column.astype(known.dtype) for column, known in each], axis=1)
 
     # As scikit-learn knows an estimator ---------------------------------------------------------
 
     @property
-    def classes_(self) -> Array:
+    def classes_(self) -> Any:
         """Class labels, in the user's own type."""
-        if self.schema.classes is None:
-            raise AttributeError("a regressor has no classes_")
-        return self._class_labels
+        if self.schema.task != "classification":
+            raise AttributeError(f"a file for {self.schema.task} has no classes_")
+        return self._class_labels if self.schema.several else self._class_labels[0]
 
     @property
     def n_features_in_(self) -> int:
         """Number of columns of X; of features, for images and sequences of them."""
-        if self.schema.by_name or self.schema.ragged:
+        if self.schema.by_name or self.schema.ragged or self.schema.of_documents:
             raise AttributeError("this model takes no table")
         return self.schema.n_features
 
@@ -240,62 +292,3 @@ class OnnxEstimator:
         if self.schema.feature_names is None:
             raise AttributeError("the model was fitted without feature names")
         return np.array(self.schema.feature_names, dtype=object)
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Return the estimator as it is: a file is fitted already."""
-        return self
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return ``path`` and ``device``."""
-        return {"path": self.path, "device": self.device}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change ``path`` or ``device``; the file is opened anew when it is next asked."""
-        for name in params:
-            if name not in self.get_params():
-                raise UnknownNameError.among("parameter of OnnxEstimator", name, self.get_params())
-        self.__dict__ = {**self.get_params(), **params}
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.get_params()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_clone__(self) -> Self:
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        classes = self.schema.task == "classification"
-        return Tags(
-            estimator_type="classifier" if classes else "regressor",
-            target_tags=TargetTags(required=False),
-            classifier_tags=ClassifierTags() if classes else None,
-            regressor_tags=None if classes else RegressorTags(),
-            input_tags=InputTags(
-                two_d_array=not self.schema.of_tensors,
-                three_d_array=self.schema.of_tensors,
-                allow_nan=self.schema.allow_nan,
-                string=self.schema.by_column,
-            ),
-        )
-
-    def __repr__(self) -> str:
-        device = "" if self.device is None else f", device={self.device!r}"
-        return f"OnnxEstimator({self.path!r}{device})"
-
-
-def _rows(feed: Feed, rows: slice) -> Feed:
-    return {name: values[rows] for name, values in feed.items()}
-
-
-def _finite(values: Array) -> Array:
-    if not np.isfinite(values).all():
-        raise DataError(
-            "predictions are NaN or infinite",
-            found="X holds values (NaN, or too large for float32) that the model cannot take",
-        )
-    return values

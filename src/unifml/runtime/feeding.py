@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifml.errors import DataError
+from unifml.runtime.columns import documents, values_of
+from unifml.runtime.columns import strings as strings
+from unifml.runtime.columns import text_of as text_of
+from unifml.runtime.floats import check_finite
 from unifml.runtime.floats import is_missing as is_missing
-from unifml.runtime.floats import numbers, refuse_not_finite
+from unifml.runtime.floats import numbers as numbers
 from unifml.runtime.frames import frame_columns as frame_columns
 from unifml.runtime.schema import Input, Schema
-from unifml.runtime.tensors import tensors
+from unifml.runtime.tensors import from_tensor, tensors
 
 Feed = dict[str, npt.NDArray[Any]]
-DTYPES = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
 
 
 class Feeder:
@@ -31,31 +34,45 @@ class Feeder:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.first = schema.inputs[0].name
-        self._row = schema.inputs[0].row
-        self._dtype = DTYPES.get(schema.inputs[0].kind)
-        self._check = not schema.allow_nan
-        self._table = not schema.of_tensors
+        self.of_table = not (schema.by_column or schema.of_documents or schema.of_tensors)
+        self._width = schema.inputs[0].row[-1:]
+        self._rows = self._way()
+
+    def _way(self) -> Callable[[Any], Feed]:
+        """Return what makes tensors of such rows."""
+        if self.schema.by_column:
+            return self._by_column
+        if self.schema.of_documents:
+            return lambda X: {self.first: documents(X)}
+        if self.schema.of_tensors:
+            return lambda X: tensors(self.schema, X)
+        return self._table
 
     def __call__(self, X: Any) -> Feed:
-        """Return the tensors by name."""
-        if self.schema.by_column:
-            return self._by_column(X)
-        if not self._table:
-            return tensors(self.schema, X)
+        """Return the tensors by name.
+
+        Raises
+        ------
+        DataError
+            For a table of another shape, other names, or values that the model cannot take.
+        """
+        feed = self._rows(X)
+        for values in feed.values():
+            check_finite(values, self.schema.allow_nan, self.schema.allow_infinity)
+        return feed
+
+    def _table(self, X: Any) -> Feed:
         values = X if type(X) is np.ndarray else self._array(X)
-        if values.dtype != self._dtype or not values.flags.c_contiguous:
-            values = numbers(values, "X", self._dtype)
-        if values.shape[1:] != self._row or not len(values):
+        values = values_of(self.schema.inputs[0].kind, values, "X")
+        if values.shape[1:] != self._width or not len(values):
             self._refuse_shape(values.shape)
-        if self._check and not np.isfinite(values).all():
-            refuse_not_finite(values)
         return {self.first: values}
 
     def _array(self, X: Any) -> npt.NDArray[Any]:
         self._check_names(X)
         if hasattr(X, "toarray"):
             return np.asarray(X.toarray())
-        return np.asarray(X)
+        return np.asarray(from_tensor(X))
 
     def _by_column(self, X: Any) -> Feed:
         columns = list(self._columns(X))
@@ -78,13 +95,7 @@ class Feeder:
         return values.T
 
     def _column(self, spec: Input, column: Any) -> npt.NDArray[Any]:
-        if spec.kind == "string":
-            return strings(column).reshape(-1, 1)
-        values = numbers(np.asarray(column), f"column {spec.name!r}", DTYPES[spec.kind])
-        values = values.reshape(-1, 1)
-        if self._check and not np.isfinite(values).all():
-            refuse_not_finite(values)
-        return values
+        return values_of(spec.kind, column, f"column {spec.name!r}").reshape(-1, 1)
 
     def _check_names(self, X: Any) -> None:
         known, names = self.schema.feature_names, feature_names(X)
@@ -105,14 +116,12 @@ class Feeder:
             raise DataError(
                 f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
             )
-        if len(shape) == 2 == 1 + len(self._row):
+        if len(shape) == 2:
             self._refuse_width(shape[1])
-        if len(shape) < 2:
-            raise DataError(
-                f"Expected 2D array, got {len(shape)}D array instead",
-                fix="Reshape your data using X.reshape(1, -1) if it contains a single sample",
-            )
-        raise DataError(f"X of shape {shape}", rule=f"rows have the shape {self._row}")
+        raise DataError(
+            f"Expected 2D array, got {len(shape)}D array instead",
+            fix="Reshape your data using X.reshape(1, -1) if it contains a single sample",
+        )
 
     def _refuse_width(self, width: int) -> None:
         raise DataError(
@@ -127,25 +136,6 @@ def feature_names(X: Any) -> tuple[str, ...] | None:
     if not names or not all(isinstance(name, str) for name in names):
         return None
     return tuple(str(name) for name in names)
-
-
-def strings(column: Any) -> npt.NDArray[Any]:
-    """Return an array of str. Missing values become their own text, as encoders name them.
-
-    ``str(nan)`` is ``"nan"`` and ``str(None)`` is ``"None"``, in the categories of an exported
-    encoder and here; pandas' NA is ``"nan"`` too.
-    """
-    values = np.asarray(column)
-    if values.dtype.kind == "U":
-        return values
-    found = np.empty(values.size, dtype=object)
-    found[:] = [v if type(v) is str else text_of(v) for v in values.ravel().tolist()]
-    return found
-
-
-def text_of(value: Any) -> str:
-    """Return a value as text, a missing one by its name."""
-    return "nan" if type(value).__name__ == "NAType" else str(value)
 
 
 def _listed(names: list[str]) -> list[str]:

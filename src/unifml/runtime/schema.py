@@ -10,15 +10,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from unifml.errors import DataError
-
 SCHEMA = "unifml.schema"
 LENGTHS = "_lengths"
 """Ends the key of the lengths that go with sequences of unequal length."""
 ANY = -1
 """Stands in the shape of a row for a number of steps that differs from row to row."""
-Kind = Literal["float", "double", "string", "lengths"]
+Kind = Literal["float", "double", "int64", "bool", "string", "lengths"]
+Task = Literal["classification", "regression", "transformation", "clustering", "outliers"]
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
+TRANSFORMED, SCORES = "transformed", "scores"
+OUTPUTS = (LABEL, PROBABILITIES, PREDICTION, TRANSFORMED, SCORES)
+"""Names of outputs, in their order; a classifier of several outputs has ``probabilities_0``, ..."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,10 @@ class Input:
     ----------
     name : str
         Its name in the graph.
-    kind : {"float", "double", "string", "lengths"}
-        What its tensor holds; ``double`` where trees come after steps that compute in float64,
-        ``lengths`` for the numbers of steps of sequences, in int64.
+    kind : {"float", "double", "int64", "bool", "string", "lengths"}
+        What its tensor holds; ``lengths`` for the numbers of steps of sequences, in int64.
     row : tuple of int
-        Shape of one row; -1 stands first for sequences of unequal length.
+        Shape of one row; -1 stands first for sequences of unequal length; empty for documents.
     key : str
         Key of a dict that is X, by which it comes; its name, if that is not given.
     """
@@ -60,20 +61,20 @@ class Schema:
 
     Attributes
     ----------
-    task : {"classification", "regression"}
-        Labels, or numbers.
+    task : {"classification", "regression", "transformation", "clustering", "outliers"}
+        What it answers.
     inputs : tuple of Input
         One tensor of all features, one input per column, or the inputs of a network.
     outputs : tuple of str
-        Of ``label``, ``probabilities`` and ``prediction``, those that there are.
+        Of `OUTPUTS`, those that there are.
     by_column : bool
         Whether there is one input per column.
     feature_names : tuple of str or None
         Column names, if the model was fitted on named columns.
     classes : list or None
-        Class labels in order.
-    classes_dtype : str
-        Their NumPy dtype.
+        Class labels in order; for several outputs, a list of such lists.
+    classes_dtype : str or tuple of str
+        Their NumPy dtype; of each output, where there are several.
     multilabel : bool
         Whether labels are a matrix of 0 and 1.
     allow_nan : bool
@@ -83,19 +84,25 @@ class Schema:
     cut : dict or None
         How a frame is cut into such a dict: for each input its columns, or the name of one column
         that holds an array in each row.
+    dtypes : tuple of str or None
+        What the columns of a frame were, as its library calls them.
+    allow_infinity : bool
+        Whether infinity in X is meant to be there.
     """
 
-    task: Literal["classification", "regression"]
+    task: Task
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
     by_column: bool = False
     feature_names: tuple[str, ...] | None = None
     classes: list[Any] | None = None
-    classes_dtype: str = "int64"
+    classes_dtype: str | tuple[str, ...] = "int64"
     multilabel: bool = False
     allow_nan: bool = False
     by_name: bool = False
     cut: dict[str, Any] | None = None
+    dtypes: tuple[str, ...] | None = None
+    allow_infinity: bool = False
 
     @property
     def feeds(self) -> tuple[Input, ...]:
@@ -117,11 +124,30 @@ class Schema:
         """Number of columns of X."""
         return len(self.inputs) if self.by_column else self.inputs[0].row[-1]
 
-    def class_labels(self) -> npt.NDArray[Any]:
-        """Return the classes in the user's own type."""
-        labels = np.empty(len(self.classes or []), dtype=object)
-        labels[:] = self.classes
-        return labels.astype(self.classes_dtype)
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """Names of the probabilities of each output, if there are those of all."""
+        names: tuple[str, ...] = (PROBABILITIES,)
+        if self.several:
+            names = tuple(f"{PROBABILITIES}_{i}" for i in range(len(self.classes_dtype)))
+        return names if {*names} <= {*self.outputs} else ()
+
+    @property
+    def of_documents(self) -> bool:
+        """Whether X is a list of texts."""
+        return self.inputs[0].kind == "string" and not self.inputs[0].row
+
+    @property
+    def several(self) -> bool:
+        """Whether a classifier has several outputs, each with classes of its own."""
+        return not isinstance(self.classes_dtype, str)
+
+    def class_labels(self) -> list[npt.NDArray[Any]]:
+        """Return the classes of each output, in the user's own type."""
+        if isinstance(self.classes_dtype, str):
+            return [_labels(self.classes or [], self.classes_dtype)]
+        both = zip(self.classes or [], self.classes_dtype, strict=True)
+        return [_labels(values, dtype) for values, dtype in both]
 
     def to_json(self) -> str:
         """Return the schema as text."""
@@ -134,22 +160,15 @@ class Schema:
         Raises
         ------
         DataError
-            For a file that unifml did not write.
+            For a file that unifml did not write, or whose description is damaged.
         """
-        if SCHEMA not in metadata:
-            raise DataError(
-                f"loading {path}",
-                found="an ONNX file without unifml's description of inputs and classes",
-                rule="files written by unifml.export_onnx can be loaded",
-                fix="use onnxruntime.InferenceSession for files of other tools",
-            )
-        fields = json.loads(metadata[SCHEMA])
-        names = fields["feature_names"]
-        return cls(
-            **fields
-            | {
-                "inputs": tuple(Input(**i | {"row": tuple(i["row"])}) for i in fields["inputs"]),
-                "outputs": tuple(fields["outputs"]),
-                "feature_names": None if names is None else tuple(names),
-            }
-        )
+        from unifml.runtime.metadata import fields_of
+
+        return cls(**fields_of(metadata, path))
+
+
+def _labels(values: list[Any], dtype: str) -> npt.NDArray[Any]:
+    labels = np.empty(len(values), dtype=object)
+    labels[:] = values
+    variable = dtype.startswith("StringDType")  # is not understood by its own name
+    return labels.astype(np.dtypes.StringDType() if variable else dtype)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.errors import DataError, DataTypeError
-from unifml.runtime.floats import numbers, refuse_not_finite
+from unifml.runtime.floats import numbers
 from unifml.runtime.frames import cut_frame, frame_columns
 from unifml.runtime.schema import LENGTHS, Input, Schema
 
@@ -30,7 +30,7 @@ def tensors(schema: Schema, X: Any) -> Feed:
     Raises
     ------
     DataError
-        For rows of another shape, missing or unknown keys, or values that are not finite.
+        For rows of another shape, or missing or unknown keys.
     DataTypeError
         For something else than a dict where there are several inputs.
     """
@@ -81,8 +81,6 @@ def _one(spec: Input, parts: Mapping[str, Any], schema: Schema) -> tuple[Array, 
         lengths = _lengths(values, known, what, spec.ragged)
         if known is not None:
             values = _without_padding(values, lengths)
-    if not schema.allow_nan and not np.isfinite(values).all():
-        refuse_not_finite(values)
     return values, lengths
 
 
