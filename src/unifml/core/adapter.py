@@ -212,7 +212,27 @@ class Adapter(Protocol):
         ...
 
     def to_onnx(self, model: Any, plan: Plan, opset: int) -> Any:
-        """Export a native model of the user: an ``onnx.ModelProto`` from ``X`` to raw outputs."""
+        """Export a native model of the user by its framework's exporter.
+
+        The graph has the inputs that the model is called with, in this order: for each feed of
+        ``plan.signature`` one tensor of its name (``X`` for a single array) and, where rows are
+        sequences of unequal length, an integer tensor (batch,) of that name and ``_lengths``
+        behind it. Their types are those that the model gets, floats may be float32 instead. Any
+        number of rows goes in, and any number of steps where a shape says -1. The one output
+        ``outputs`` (batch, width) is what the program's ``forward`` returns; a backend whose
+        natives are ``untouched`` may have its own.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Its metadata tell which exporter made it, and what else was tried: see
+            `unifml.core.exported.road_of`.
+
+        Raises
+        ------
+        ExportError, MissingDependencyError, CapabilityError
+            For what cannot be exported, with the exporters' own words.
+        """
         ...
 
     def translate(self, plan: Plan) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from unifml.core.adapter import Stack
+from unifml.core.exported import Port
 from unifml.core.memory import guarded
 from unifml.core.plan import Plan
 from unifml.core.table import FloatArray
@@ -131,8 +132,8 @@ class Engine(Protocol):
     def jit_pays(self, layers: Sequence[Any], steps: int) -> bool:
         """Say whether steps of such a model are faster by XLA, where there is a choice."""
 
-    def to_onnx(self, model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
-        """Convert a model's inference: ``X`` to ``outputs``."""
+    def to_onnx(self, model: Any, ports: Sequence[Port], named: bool, opset: int) -> Any:
+        """Convert a model's inference: `ports`, which it gets by name if `named`, to outputs."""
 
 
 def memory_for(rows: int, *, training: bool) -> guarded:

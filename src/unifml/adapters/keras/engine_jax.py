@@ -18,6 +18,7 @@ from unifml.adapters.keras.batches import filled, runs, up_to
 from unifml.adapters.keras.compiled_jax import Compiled as Compiled
 from unifml.adapters.keras.compiled_jax import cut, looped, shuffled, slow_in_loops, widened
 from unifml.adapters.keras.engine import check_device, whole_doubles
+from unifml.core.exported import Port, first_right
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray
 from unifml.errors import CapabilityError
@@ -276,11 +277,13 @@ def _nothing(step: Any) -> None:
     """Do nothing at the end of a step: it was taken with its batch."""
 
 
-def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
-    """Raise: no converter takes what JAX traces."""
-    raise CapabilityError(
-        "ONNX from a Keras model that runs on JAX",
-        rule="Keras models are exported on TensorFlow and on torch",
-        fix="save it by model.save(path), and load and export it in a Python that was started "
-        "with KERAS_BACKEND=tensorflow",
+def to_onnx(model: Any, ports: Sequence[Port], named: bool, opset: int) -> Any:
+    """Convert a model's inference by a second Python: no converter takes what JAX traces."""
+    from unifml.adapters.keras.onnx_elsewhere import ROAD, convert, require
+    from unifml.adapters.keras.onnx_float32 import both, runs
+
+    require(model)
+    roads = both(ROAD, lambda: convert(model, ports, named, opset), ports)
+    return first_right(
+        roads, runs(ports), asked=f"exporting the Keras model {model.name!r} to ONNX"
     )

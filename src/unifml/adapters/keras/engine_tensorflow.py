@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +16,7 @@ from unifml.adapters.keras.compiled_tensorflow import MANY_STEPS, loops_pay
 from unifml.adapters.keras.compiled_tensorflow import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device
 from unifml.adapters.keras.switches import Switch
+from unifml.core.exported import Port, first_right
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray
 
@@ -218,60 +218,12 @@ def _done(_: None) -> Any:
     return tf.constant(0)
 
 
-def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
-    """Convert a model's inference by tf2onnx: ``X`` to ``outputs``."""
-    import tf2onnx
-    from keras.src.export.tf2onnx_lib import patch_tf2onnx
+def to_onnx(model: Any, ports: Sequence[Port], named: bool, opset: int) -> Any:
+    """Convert a model's inference by tf2onnx."""
+    from unifml.adapters.keras.onnx_float32 import both, runs
+    from unifml.adapters.keras.onnx_tensorflow import ROAD, convert
 
-    patch_tf2onnx()  # Keras's own mend of tf2onnx for NumPy 2
-    rows = (tf.TensorSpec((None, *input_shape), dtype, name="X"),)
-
-    def outputs(X: Any) -> Any:
-        return tf.identity(_one_column(model(X, training=False)), name="outputs")
-
-    function = tf.function(outputs, input_signature=rows)
-    with _quiet():
-        proto, _ = tf2onnx.convert.from_function(
-            function, rows, opset=opset, custom_op_handlers={"Erfc": (_erfc, [])}
-        )
-    return _renamed(proto)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("tf2onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _one_column(outputs: Any) -> Any:
-    return tf.reshape(outputs, (-1, 1)) if outputs.shape.rank == 1 else outputs
-
-
-def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
-    """Write Erfc, which ONNX has not, as 1 - Erf."""
-    import numpy as np
-
-    dtype = context.get_dtype(node.output[0])
-    one = context.make_const(f"{name}_one", np.array(1, dtype=np.float32))
-    erf = context.make_node("Erf", node.input, name=f"{name}_erf")
-    cast = context.make_node("Cast", one.output, attr={"to": dtype}, name=f"{name}_cast")
-    inputs, outputs = [cast.output[0], erf.output[0]], node.output
-    context.remove_node(node.name)
-    context.make_node("Sub", inputs, outputs=outputs, name=name)
-
-
-def _renamed(proto: Any) -> Any:
-    names = {proto.graph.input[0].name: "X", proto.graph.output[0].name: "outputs"}
-    for value in (*proto.graph.input, *proto.graph.output):
-        value.name = names[value.name]
-    for node in proto.graph.node:
-        for side in (node.input, node.output):
-            renamed = [names.get(name, name) for name in side]
-            del side[:]
-            side.extend(renamed)
-    return proto
+    roads = both(ROAD, lambda: convert(model, ports, named, opset), ports)
+    return first_right(
+        roads, runs(ports), asked=f"exporting the Keras model {model.name!r} to ONNX"
+    )

@@ -18,6 +18,7 @@ from unifml.adapters.keras.compiled_torch import Compiled as Compiled
 from unifml.adapters.keras.engine import check_device, whole_doubles
 from unifml.adapters.keras.switches import Switch
 from unifml.core.adapter import Stack
+from unifml.core.exported import Port
 from unifml.core.plan import Plan
 from unifml.core.table import BatchOrder, FloatArray
 
@@ -181,9 +182,8 @@ def walk(
     return epoch
 
 
-def to_onnx(model: Any, input_shape: tuple[int, ...], dtype: str, opset: int) -> Any:
-    """Convert a model's inference by torch's exporter: ``X`` to ``outputs``."""
-    from unifml.adapters._torch_engine.onnx import export
+def to_onnx(model: Any, ports: Sequence[Port], named: bool, opset: int) -> Any:
+    """Convert a model's inference by a second Python on TensorFlow, else by torch's exporters."""
+    from unifml.adapters.keras.onnx_torch import convert
 
-    example = torch.zeros((2, *input_shape), dtype=getattr(torch, dtype))
-    return export(model, example, opset)
+    return convert(model, ports, named, opset)

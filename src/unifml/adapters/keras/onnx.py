@@ -1,4 +1,4 @@
-"""Keras models of the user to ONNX, by the converter that the engine has."""
+"""Keras models of the user to ONNX, by the road that the engine has."""
 
 from __future__ import annotations
 
@@ -6,35 +6,20 @@ from typing import Any
 
 from unifml.adapters.keras import engine
 from unifml.adapters.keras.natives import input_dtype
+from unifml.core.exported import ports_of, takes_names
 from unifml.core.plan import Plan
-from unifml.errors import ExportError, UnifmlError
 
 
 def export(model: Any, plan: Plan, opset: int) -> Any:
-    """Return an ``onnx.ModelProto`` from ``X`` (batch, ...) to ``outputs`` (batch, width).
+    """Return an ``onnx.ModelProto`` from the model's inputs to ``outputs`` (batch, width).
 
     Raises
     ------
-    CapabilityError
-        The engine has none.
+    MissingDependencyError
+        What converts such models is not installed.
     ExportError
-        With the converter's own words.
+        No road leads to a graph that runs; with the words of those that were tried.
     """
-    signature = (plan.signature.input_shape, input_dtype(model, plan.signature.dtype))
-    try:
-        proto = engine.load().to_onnx(model, *signature, opset)
-    except UnifmlError:
-        raise
-    except Exception as error:
-        raise ExportError(
-            f"exporting the Keras model {model.name!r} to ONNX (opset {opset})",
-            found=str(error).strip().partition("\n")[0],
-        ) from error
-    for dimensions in (value.type.tensor_type.shape.dim for value in _borders(proto)):
-        dimensions[0].Clear()
-        dimensions[0].dim_param = "batch"
-    return proto
-
-
-def _borders(proto: Any) -> list[Any]:
-    return [*proto.graph.input, *proto.graph.output]
+    signature = plan.signature
+    ports = ports_of(signature, lambda name: input_dtype(model, signature.dtype, name))
+    return engine.load().to_onnx(model, ports, takes_names(signature), opset)

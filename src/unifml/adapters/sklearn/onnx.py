@@ -6,6 +6,7 @@ from typing import Any
 
 from sklearn.base import is_classifier
 
+from unifml.core.exported import note_road
 from unifml.core.plan import Plan
 
 
@@ -24,4 +25,5 @@ def to_onnx(model: Any, plan: Plan, opset: int) -> Any:
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
     rows = kind([None, *plan.signature.input_shape])
     opsets = {"": opset, "ai.onnx.ml": 3}  # what every converter of skl2onnx accepts
-    return convert(model, initial_types=[("X", rows)], target_opset=opsets, options=options)
+    proto = convert(model, initial_types=[("X", rows)], target_opset=opsets, options=options)
+    return note_road(proto, "skl2onnx")
