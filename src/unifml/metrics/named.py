@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
 
-import numpy as np
 from sklearn import metrics as sk
-from sklearn.utils.multiclass import type_of_target
 
-from unifml.core.task import Kind
 from unifml.errors import CapabilityError, DataTypeError, UnknownNameError
-
-BOUND = ("decision_function", "predict_proba")  # scores of classes, as scikit-learn looks for them
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number about how good predictions are.
-
-    Attributes
-    ----------
-    name : str
-        What it is called in results.
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=...)``.
-    greater : bool or None
-        Whether more is better; None for a user's function that does not say.
-    needs : tuple of str
-        Methods of the estimator, any one of which is enough.
-    every_class : bool
-        Undefined where a class has no rows.
-    recorded : bool
-        Computed from recorded outputs; else it asks the estimator itself.
-    bounds : (float, float)
-        What it can be.
-    formula : str
-        Its name in `unifml.tasks.resampling`, if it is one of ours.
-    """
-
-    name: str
-    scorer: Callable[..., float]
-    greater: bool | None = True
-    needs: tuple[str, ...] = ("predict",)
-    every_class: bool = False
-    recorded: bool = True
-    bounds: tuple[float, float] = (-np.inf, np.inf)
-    formula: str = ""
-
-    def method(self, estimator: Any) -> str:
-        """Return the method of `estimator` that is to be asked, or an empty string."""
-        return next((name for name in self.needs if hasattr(estimator, name)), "")
+from unifml.metrics import classes, clusters, numbers
+from unifml.metrics.metric import Measured, Metric, Recipe, Target
 
 
 def make_metrics(
-    metrics: Any, estimator: Any, y: Any, kind: Kind, classes: Any = None
+    metrics: Any, estimator: Any, y: Any, kind: Measured, classes: Any = None
 ) -> tuple[Metric, ...]:
     """Return the metrics asked for, checked against task and estimator before any work.
 
@@ -69,7 +28,7 @@ def make_metrics(
         Which is asked what it can give.
     y : array-like
         What is true.
-    kind : {"classification", "regression"}
+    kind : {"classification", "regression", "clustering"}
         What is learned.
     classes : array or None
         Those of an estimator that is scored as fitted; None takes those of `y`.
@@ -81,9 +40,10 @@ def make_metrics(
     CapabilityError
         For a metric that the task or the estimator cannot give.
     """
-    target = _target(y, kind, classes)
+    target = Target.of(y, kind, classes)
     if metrics is None:
-        usual = [_ours(name, name, target) for name in _USUAL[kind] if target.fits(name)]
+        names = [name for name in _USUAL[kind] if target.kind in _RECIPES[name].kinds]
+        usual = [_ours(name, name, target, _RECIPES[name]) for name in names]
         return tuple(metric for metric in usual if metric.method(estimator))
     found = tuple(_metric(name, given, target) for name, given in _named(metrics))
     for metric in found:
@@ -91,128 +51,47 @@ def make_metrics(
     return found
 
 
-def known_metrics(kind: Kind) -> list[str]:
+def known_metrics(kind: Measured) -> list[str]:
     """Return our own names of metrics for a task, without the aliases."""
-    return [name for name, kinds in _KINDS.items() if kinds & _TARGETS[kind]]
+    return [name for name, recipe in _RECIPES.items() if recipe.kinds & _KINDS[kind]]
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What y is: binary, multiclass, several labels, or numbers; and its classes."""
-
-    kind: str
-    classes: Any = None
-
-    def fits(self, name: str) -> bool:
-        return self.kind in _KINDS[name]
-
-    @property
-    def averaging(self) -> dict[str, Any]:
-        if self.kind == "binary":
-            return {"average": "binary", "pos_label": self.classes[-1]}
-        return {"average": "macro"}
-
-
-def _target(y: Any, kind: Kind, classes: Any) -> _Target:
-    """Look at y; the classes given go before those found."""
-    if kind == "regression":
-        return _Target("numbers")
-    if type_of_target(y) == "multilabel-indicator":
-        return _Target("labels")
-    classes = np.unique(np.asarray(y)) if classes is None else np.asarray(classes)
-    return _Target("binary" if len(classes) <= 2 else "classes", classes)
-
-
-def _labels(function: Callable[..., float], name: str, target: _Target) -> Metric:
-    """Make a metric of predicted labels, averaged over the classes where it is one a class."""
-    scorer = sk.make_scorer(function, zero_division=0.0, **target.averaging)
-    return Metric(name, scorer, bounds=(0, 1))
-
-
-def _plain(
-    function: Callable[..., float],
-    name: str,
-    target: _Target,
-    *,
-    bounds: tuple[float, float] = (0, 1),
-) -> Metric:
-    return Metric(name, sk.make_scorer(function), bounds=bounds)
-
-
-def _roc_auc(name: str, target: _Target) -> Metric:
-    if target.kind == "classes":
-        scorer = sk.make_scorer(
-            sk.roc_auc_score,
-            response_method="predict_proba",
-            multi_class="ovr",
-            average="macro",
-            labels=target.classes,
-        )
-        return Metric(name, scorer, needs=("predict_proba",), every_class=True, bounds=(0, 1))
-    scorer = sk.make_scorer(sk.roc_auc_score, response_method=BOUND)
-    return Metric(name, scorer, needs=BOUND, every_class=True, bounds=(0, 1))
-
-
-def _pr_auc(name: str, target: _Target) -> Metric:
-    positive = {"pos_label": target.classes[-1]} if target.kind == "binary" else {}
-    scorer = sk.make_scorer(sk.average_precision_score, response_method=BOUND, **positive)
-    return Metric(name, scorer, needs=BOUND, every_class=True, bounds=(0, 1))
-
-
-def _log_loss(name: str, target: _Target) -> Metric:
-    scorer = sk.make_scorer(sk.log_loss, response_method="predict_proba", labels=target.classes)
-    return Metric(name, scorer, False, ("predict_proba",), bounds=(0, np.inf))
-
-
-def _error(function: Callable[..., float], name: str, target: _Target) -> Metric:
-    """Make a metric of regression that is better when smaller, in its natural sign."""
-    return Metric(name, sk.make_scorer(function), False, bounds=(0, np.inf))
-
-
-_ONE_LABEL = {"binary", "classes"}
-_ANY_CLASSES = {"binary", "classes", "labels"}
-_TARGETS: dict[Kind, set[str]] = {"classification": _ANY_CLASSES, "regression": {"numbers"}}
-_KINDS: dict[str, set[str]] = {
-    "accuracy": _ANY_CLASSES,
-    "balanced_accuracy": _ONE_LABEL,
-    "precision": _ANY_CLASSES,
-    "recall": _ANY_CLASSES,
-    "f1": _ANY_CLASSES,
-    "roc_auc": _ANY_CLASSES,
-    "pr_auc": _ANY_CLASSES,
-    "log_loss": _ONE_LABEL,
-    "mcc": _ONE_LABEL,
-    "mse": {"numbers"},
-    "rmse": {"numbers"},
-    "mae": {"numbers"},
-    "r2": {"numbers"},
-}
-_MAKERS: dict[str, Callable[[str, _Target], Metric]] = {
-    "accuracy": partial(_plain, sk.accuracy_score),
-    "balanced_accuracy": partial(_plain, sk.balanced_accuracy_score),
-    "precision": partial(_labels, sk.precision_score),
-    "recall": partial(_labels, sk.recall_score),
-    "f1": partial(_labels, sk.f1_score),
-    "roc_auc": _roc_auc,
-    "pr_auc": _pr_auc,
-    "log_loss": _log_loss,
-    "mcc": partial(_plain, sk.matthews_corrcoef, bounds=(-1, 1)),
-    "mse": partial(_error, sk.mean_squared_error),
-    "rmse": partial(_error, sk.root_mean_squared_error),
-    "mae": partial(_error, sk.mean_absolute_error),
-    "r2": partial(_plain, sk.r2_score, bounds=(-np.inf, 1)),
+_RECIPES: dict[str, Recipe] = classes.RECIPES | numbers.RECIPES | clusters.RECIPES
+_KINDS: dict[Measured, set[str]] = {
+    "classification": {"binary", "classes", "labels"},
+    "regression": {"numbers"},
+    "clustering": {"clusters"},
 }
 _ALIASES = {
     "average_precision": "pr_auc",
     "matthews_corrcoef": "mcc",
+    "brier_score_loss": "brier",
     "mean_squared_error": "mse",
     "root_mean_squared_error": "rmse",
     "mean_absolute_error": "mae",
+    "mean_absolute_percentage_error": "mape",
+    "mean_squared_log_error": "msle",
+    "root_mean_squared_log_error": "rmsle",
+    "mean_pinball_loss": "pinball",
+    "mean_poisson_deviance": "poisson_deviance",
+    "mean_gamma_deviance": "gamma_deviance",
 }
-_USUAL: dict[Kind, tuple[str, ...]] = {
+_USUAL: dict[Measured, tuple[str, ...]] = {
     "classification": ("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc"),
     "regression": ("r2", "rmse", "mae", "mse"),
+    "clustering": ("silhouette", "davies_bouldin", "calinski_harabasz", "inertia"),
 }
+_WITH_NUMBER = re.compile(r"(?:top_(?P<k>[1-9][0-9]*)_accuracy|pinball_(?P<alpha>0?\.[0-9]+))")
+
+
+def _recipe(short: str) -> Recipe | None:
+    """Return the recipe of a name; ``top_3_accuracy`` and ``pinball_0.9`` hold a number."""
+    found = _WITH_NUMBER.fullmatch(short)
+    if found is None:
+        return _RECIPES.get(short)
+    if found["k"]:
+        return classes.top_k(int(found["k"]))
+    return numbers.pinball(float(found["alpha"]))
 
 
 def _named(metrics: Any) -> list[tuple[str, Any]]:
@@ -237,7 +116,7 @@ def _name_of(metric: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _metric(name: str, given: Any, target: _Target) -> Metric:
+def _metric(name: str, given: Any, target: Target) -> Metric:
     if isinstance(given, Metric):
         return given
     if isinstance(given, str):
@@ -249,21 +128,25 @@ def _metric(name: str, given: Any, target: _Target) -> Metric:
     return _from_function(name, given, target)
 
 
-def _by_name(name: str, word: str, target: _Target) -> Metric:
+def _by_name(name: str, word: str, target: Target) -> Metric:
     short = word.removesuffix("_score")
     short = _ALIASES.get(short, short)
-    if short in _MAKERS:
-        if not target.fits(short):
+    recipe = _recipe(short)
+    if recipe is not None:
+        if target.kind not in recipe.kinds:
             raise _unfit(word, target)
-        return _ours(short, name, target)
+        return _ours(short, name, target, recipe)
     if word not in sk.get_scorer_names():
-        known = [own for own in _MAKERS if target.fits(own)]
-        raise UnknownNameError.among("metric", word, known)
+        raise UnknownNameError.among("metric", word, _known(target))
     return _from_scorer(name, sk.get_scorer(word))
 
 
-def _ours(short: str, name: str, target: _Target) -> Metric:
-    return replace(_MAKERS[short](name, target), formula=short)
+def _ours(short: str, name: str, target: Target, recipe: Recipe) -> Metric:
+    return replace(recipe.make(name, target), formula=short)
+
+
+def _known(target: Target) -> list[str]:
+    return [own for own, recipe in _RECIPES.items() if target.kind in recipe.kinds]
 
 
 def _from_scorer(name: str, scorer: Any) -> Metric:
@@ -271,7 +154,7 @@ def _from_scorer(name: str, scorer: Any) -> Metric:
     return Metric(name, scorer, needs=(needs,) if isinstance(needs, str) else tuple(needs))
 
 
-def _from_function(name: str, function: Any, target: _Target) -> Metric:
+def _from_function(name: str, function: Any, target: Target) -> Metric:
     if getattr(function, "__module__", "").startswith("sklearn.metrics"):
         return _by_name(name, function.__name__, target)
     required = [
@@ -291,11 +174,10 @@ def _from_function(name: str, function: Any, target: _Target) -> Metric:
     )
 
 
-def _unfit(word: str, target: _Target) -> CapabilityError:
-    words = {"binary": "two classes", "classes": "classes", "labels": "several labels per row"}
+def _unfit(word: str, target: Target) -> CapabilityError:
     return CapabilityError(
-        f"metric {word!r} for {words.get(target.kind, 'numbers')}",
-        rule=f"metrics for them: {', '.join(own for own in _MAKERS if target.fits(own))}",
+        f"metric {word!r} for {target.words}",
+        rule=f"metrics for them: {', '.join(_known(target))}",
     )
 
 

@@ -12,8 +12,7 @@ from sklearn import config_context
 
 from unifml.core.seeds import Seeds
 from unifml.core.table import FloatArray
-from unifml.metrics import Answers, Metric
-from unifml.metrics.named import BOUND
+from unifml.metrics import BOUND, Answers, Metric
 from unifml.tasks.resampling import FAST, NEEDS_SCORES, Draws
 
 LEVEL = 0.95
