@@ -7,6 +7,7 @@ from pathlib import Path
 import capabilities
 import layers
 import models
+import onnx_coverage
 import parity
 import performance
 import reference
@@ -16,6 +17,7 @@ from sphinx.config import Config
 PAGES = {
     "_generated/capabilities.md": capabilities.page,
     "_generated/models.md": models.page,
+    "_generated/onnx_coverage.md": onnx_coverage.page,
     "_generated/parity.md": parity.page,
     "_generated/performance.md": performance.page,
     "api/index.rst": reference.page,

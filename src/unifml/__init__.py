@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         TimeWarp,
     )
     from unifml.estimators import Classifier, Regressor, Transformer
-    from unifml.export import export_onnx
+    from unifml.export import export_onnx, inspect_onnx
     from unifml.models import Native
     from unifml.runtime import load_onnx
     from unifml.tasks import (
@@ -99,7 +99,7 @@ _HOMES = {
         *("Scale", "Swap", "TimeWarp"),
     ),
     "estimators": ("Classifier", "Regressor", "Transformer"),
-    "export": ("export_onnx",),
+    "export": ("export_onnx", "inspect_onnx"),
     "models": ("Native",),
     "runtime": ("load_onnx",),
     "tasks": (
@@ -182,6 +182,7 @@ __all__ = [
     "from_native",
     "get_adapter",
     "get_config",
+    "inspect_onnx",
     "list_backends",
     "list_models",
     "load",

@@ -96,7 +96,7 @@ def test_a_mixed_table_in_one_file(backend, opset, tmp_path):
     y = np.where(prices(X) > 60, "dear", "cheap")
     model = make_pipeline(preparation(), mlp(backend)).fit(X, y)
     export, onnx = proven(model, X, tmp_path / "m.onnx", opset=opset)
-    assert export.exporter == "unifml + skl2onnx"
+    assert export.exporter == "unifml"
     assert [i.name for i in onnx.session.get_inputs()] == ["mean width", "rooms", "place", "label_"]
     strangers = X.iloc[:3].assign(place=["moon", None, np.nan])
     np.testing.assert_allclose(
@@ -161,7 +161,7 @@ def test_estimators_of_scikit_learn(native, wrapped, tmp_path):
     X, y = numbers(), codes()
     model = (Classifier(native) if wrapped else native).fit(X, y)
     export, _ = proven(model, X, tmp_path / "m.onnx")
-    assert export.exporter == "skl2onnx"
+    assert export.exporter == "unifml"
 
 
 @pytest.mark.sklearn
@@ -202,10 +202,7 @@ def test_the_file_says_what_it_is(tmp_path):
     assert schema["feature_names"] == list(X.columns)
     assert proof["rows"] == len(X)
     assert proof["max_abs_diff"] == export.max_abs_diff <= 1e-5
-    assert {part["exporter"] for part in json.loads(said["unifml.exporters"])} == {
-        "unifml",
-        "skl2onnx",
-    }
+    assert {part["exporter"] for part in json.loads(said["unifml.exporters"])} == {"unifml"}
     assert [o.version for o in proto.opset_import if not o.domain] == [18]
     assert all(node.domain in ("", "ai.onnx.ml") for node in proto.graph.node)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import RUNNING
 from sklearn.pipeline import make_pipeline
 
 from export.data import SHORT, codes, mixed, numbers, preparation, prices
-from unifml import Classifier, Regressor, export_onnx, get_adapter, load_onnx
-from unifml.errors import CapabilityError
+from unifml import Classifier, Regressor, export_onnx, load_onnx
 
 
 def torch_factory(n_features, n_outputs):
@@ -39,17 +39,19 @@ def keras_factory(n_features, n_outputs, n_classes):
     )
 
 
-# Natives of scikit-learn go through skl2onnx; they are tested in test_export.py.
+# Natives of scikit-learn are written like any of its estimators; see test_export.py.
 FACTORIES = {"torch": torch_factory, "keras": keras_factory}
-ON_JAX = pytest.mark.never(
-    ["keras-jax"], raises=CapabilityError, reason="no converter takes what JAX traces"
-)
+ELSEWHERE = "tf2onnx, loaded by Keras on TensorFlow"
+ROADS = {
+    "torch": "torch.onnx torchscript",
+    "keras": "tf2onnx" if RUNNING == "keras-tensorflow" else ELSEWHERE,
+}
 each = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("torch", marks=pytest.mark.torch),
-        pytest.param("keras", marks=[pytest.mark.keras, ON_JAX]),
-    ],
+    "name", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in FACTORIES]
+)
+# Off TensorFlow each export starts a second Python: one has to do there.
+at_home = pytest.mark.skipif(
+    RUNNING != "keras-tensorflow", reason="the same graph: Keras on TensorFlow makes it"
 )
 
 
@@ -57,17 +59,19 @@ def native(kind, backend):
     return kind(FACTORIES[backend], backend=backend, training=SHORT, random_state=0)
 
 
+@at_home
 @each
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_native_classifier(name, classes, tmp_path):
     X, y = numbers(), np.array(["a", "b", "c"])[codes(classes=classes)]
     model = native(Classifier, name).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
-    assert export.exporter == get_adapter(name).name
+    assert export.exporter == ROADS[name]
     share = load_onnx(export.path).predict_proba(X[:5])
     np.testing.assert_allclose(share, model.predict_proba(X[:5]), atol=1e-5)
 
 
+@at_home
 @each
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_a_native_regressor(name, outputs, tmp_path):
@@ -84,4 +88,4 @@ def test_a_native_model_ends_a_pipeline(name, tmp_path):
     y = np.where(prices(X) > 60, "dear", "cheap")
     model = make_pipeline(preparation(), native(Classifier, name)).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
-    assert export.exporter == f"{name} + skl2onnx"
+    assert export.exporter == f"unifml + {ROADS[name]}"

@@ -62,7 +62,7 @@ def test_a_regressor_has_no_probabilities(tmp_path):
 
 def test_parameters(path):
     onnx = load_onnx(path)
-    assert onnx.get_params() == {"path": path, "device": None}
+    assert onnx.get_params() == {"path": path, "device": None, "threads": None}
     assert onnx.set_params(device="cpu").predict(numbers()[:1]).shape == (1,)
     with pytest.raises(UnknownNameError, match="device"):
         onnx.set_params(devise="cpu")
@@ -77,7 +77,7 @@ def test_files_that_are_not_ours(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_onnx(tmp_path / "none.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"not a model")
-    with pytest.raises(DataError, match="onnxruntime"):
+    with pytest.raises(DataError, match="no ONNX model"):
         load_onnx(tmp_path / "bad.onnx")
 
 
@@ -99,7 +99,6 @@ def test_a_file_without_our_description_is_refused(path, tmp_path):
         (numbers()[:0], "0 sample"),
         (np.full((2, 4), np.nan), "Input X contains NaN"),
         (np.full((2, 4), np.inf), "Input X contains infinity"),
-        (np.full((2, 4), 1e60), "Input X contains infinity"),
         (np.full((2, 4), "a"), "could not convert"),
     ],
 )

@@ -241,7 +241,8 @@ def test_large_inputs_are_computed_in_parts(tmp_path, monkeypatch):
     X = several()
     loaded = file_of(MIXED, SEVERAL, X, tmp_path)
     whole = loaded.predict_proba(X)
-    monkeypatch.setattr("unifml.runtime.estimator._VALUES", 300)
+    monkeypatch.setattr("unifml.runtime.session._CHUNK", 300)
+    monkeypatch.setattr("unifml.runtime.session._VALUES", 300)
     np.testing.assert_allclose(loaded.predict_proba(X), whole, atol=1e-6)
 
 

@@ -49,14 +49,14 @@ ROOMS = {
         ("numpy", "sklearn.base", "sklearn.utils"),
     ),
     "adapters": Room(),
-    "adapters/_torch_engine": Room(BELOW_ADAPTERS, ("torch", "numpy"), ("onnx",)),
+    "adapters/_torch_engine": Room(BELOW_ADAPTERS, ("torch", "numpy"), ("onnx", "onnxruntime")),
     "adapters/sklearn": Room(
         BELOW_ADAPTERS, ("sklearn", "scipy", "numpy"), ("onnx", "skl2onnx", "torch")
     ),
     "adapters/keras": Room(
         BELOW_ADAPTERS + ENGINE,
         ("keras", "tensorflow", "jax", "torch", "numpy"),
-        ("onnx", "tf2onnx"),
+        ("onnx", "onnxruntime", "tf2onnx"),
     ),
     "adapters/torch": Room(BELOW_ADAPTERS + ENGINE, ("torch", "numpy"), ("onnx", "onnxscript")),
     "tasks": Room(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-DOMAIN = "unifml.piece"
-_FLOAT = 1  # onnx.TensorProto.FLOAT
+_FLOAT, _STRING = 1, 8  # onnx.TensorProto
 
 
 class Graph:
@@ -28,6 +28,10 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self._names: set[str] = set(inputs)
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Keep names for later: nothing is called so by itself."""
+        self._names.update(names)
 
     def unique(self, name: str) -> str:
         """Return a name that stands nowhere else in the piece."""
@@ -70,54 +74,51 @@ class Graph:
         """Add a cast to float32."""
         return self.op("Cast", x, to=_FLOAT)
 
-    def inline(self, model: Any, x: str, opset: int) -> str:
-        """Add the graph of another model of one input and one output, and return its output."""
+    def inline(
+        self, model: Any, inputs: Mapping[str, str], opset: int | None, name: str = "part"
+    ) -> list[str]:
+        """Add the graph of another model.
+
+        Parameters
+        ----------
+        model : onnx.ModelProto
+            What to add.
+        inputs : dict of str to str
+            For each of its inputs, what it is called here; values are cast where types differ.
+        opset : int or None
+            Convert its operators to this version; None where they are of it already.
+        name : str
+            Begins the names of its nodes.
+
+        Returns
+        -------
+        list of str
+            What its outputs are called here.
+        """
         from onnx import compose, helper, inliner, version_converter
 
         flat = inliner.inline_local_functions(model) if model.functions else model
-        if any(entry.domain == "" and entry.version != opset for entry in flat.opset_import):
+        if opset is not None and any(
+            entry.domain == "" and entry.version != opset for entry in flat.opset_import
+        ):
             flat = version_converter.convert_version(flat, opset)
-        inner = compose.add_prefix(flat, self.unique("native") + "/")
-        (source,) = (i for i in inner.graph.input if not _initialised(inner.graph, i.name))
-        (result,) = inner.graph.output
-        typed = self.op("Cast", x, to=source.type.tensor_type.elem_type)
-        self.nodes.append(helper.make_node("Identity", [typed], [source.name], name=source.name))
+        prefix = f"{self.unique(name)}/"
+        inner = compose.add_prefix(flat, prefix)
+        for source in inner.graph.input:
+            if _initialised(inner.graph, source.name):
+                continue
+            here = inputs[source.name.removeprefix(prefix)]
+            element = source.type.tensor_type.elem_type
+            typed = self.op("Cast", here, to=element) if element != _STRING else here
+            self.nodes.append(
+                helper.make_node("Identity", [typed], [source.name], name=source.name)
+            )
         self.nodes.extend(inner.graph.node)
         self.initializers.extend(inner.graph.initializer)
-        return self.as_float(result.name)
-
-    def as_node(self, inputs: list[str], outputs: list[str], name: str) -> Any:
-        """Return one node that carries the piece, for `expand` to replace."""
-        from onnx import TensorProto, helper
-
-        ends = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in self.outputs]
-        starts = [
-            helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in self.inputs
-        ]
-        body = helper.make_graph(self.nodes, name, starts, ends, self.initializers)
-        content = body.SerializeToString()  # as bytes, so that nobody touches it on the way
-        return helper.make_node("Piece", inputs, outputs, name=name, domain=DOMAIN, piece=content)
+        return [output.name for output in inner.graph.output]
 
 
-def expand(graph: Any) -> None:
-    """Replace every node that carries a piece by the nodes of the piece, in place."""
-    from onnx import GraphProto
-
-    nodes: list[Any] = []
-    for node in graph.node:
-        if node.domain != DOMAIN:
-            nodes.append(node)
-            continue
-        body = GraphProto.FromString(node.attribute[0].s)
-        names = dict(zip((i.name for i in body.input), node.input, strict=True))
-        names |= dict(zip((o.name for o in body.output), node.output, strict=True))
-        nodes.extend(renamed(inner, names) for inner in body.node)
-        graph.initializer.extend(body.initializer)
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
-def renamed(node: Any, names: dict[str, str]) -> Any:
+def renamed(node: Any, names: Mapping[str, str]) -> Any:
     """Change names of inputs and outputs of a node, and inside its sub-graphs; return the node."""
     node.input[:] = [names.get(name, name) for name in node.input]
     node.output[:] = [names.get(name, name) for name in node.output]
@@ -128,6 +129,34 @@ def renamed(node: Any, names: dict[str, str]) -> Any:
             for end in graph.output:
                 end.name = names.get(end.name, end.name)
     return node
+
+
+def reads(node: Any) -> Iterator[str]:
+    """Return the names that a node reads, in its sub-graphs too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            yield from (output.name for output in graph.output)
+            for inner in graph.node:
+                yield from reads(inner)
+
+
+def needed_nodes(nodes: Sequence[Any], outputs: Iterable[str]) -> list[Any]:
+    """Return, in their order, the nodes that outputs are computed from."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            kept.append(node)
+            wanted.update(reads(node))
+    return kept[::-1]
+
+
+def pruned(graph: Graph, outputs: Iterable[str]) -> None:
+    """Leave out, in place, what no output is computed from."""
+    wanted = set(outputs)
+    graph.nodes = needed_nodes(graph.nodes, wanted)
+    wanted.update(name for node in graph.nodes for name in reads(node))
+    graph.initializers = [tensor for tensor in graph.initializers if tensor.name in wanted]
 
 
 def _initialised(graph: Any, name: str) -> bool:

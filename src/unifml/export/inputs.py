@@ -11,22 +11,22 @@ from sklearn.utils import get_tags
 from unifml.core.signature import Feeds
 from unifml.errors import DataTypeError
 from unifml.runtime.feeding import frame_columns, is_missing
-from unifml.runtime.schema import Input, Kind
+from unifml.runtime.schema import OUTPUTS, Input, Kind
 
 TENSOR = "X"
 
 
-def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, ...], bool]:
+def inputs_of(X: Any) -> tuple[tuple[Input, ...], bool]:
     """Return the inputs, and whether there is one per column.
+
+    Types are kept: a frame's of each column, an array's as float32 or float64, so that what is
+    computed before a network or a tree is as exact as in scikit-learn. Images and signals are
+    float32.
 
     Parameters
     ----------
     X : table
         The rows given.
-    taken : tuple of str
-        Names of outputs, which an input cannot have.
-    wide : bool
-        Whether numbers of more than 32 bits stay float64.
 
     Raises
     ------
@@ -35,8 +35,8 @@ def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, 
     """
     columns = frame_columns(X)
     if columns is not None:
-        names = _unique([str(name) for name in columns], taken)
-        kinds = [_kind(np.asarray(X[column]), column, wide) for column in columns]
+        names = _unique([str(name) for name in columns])
+        kinds = [_kind(np.asarray(X[column]), column) for column in columns]
         return tuple(Input(n, k, (1,)) for n, k in zip(names, kinds, strict=True)), True
     if isinstance(X, Mapping) or (isinstance(X, list | tuple) and len({*map(np.shape, X)}) > 1):
         raise DataTypeError(
@@ -46,33 +46,49 @@ def inputs_of(X: Any, taken: tuple[str, ...], wide: bool) -> tuple[tuple[Input, 
         )
     values = X if hasattr(X, "shape") else np.asarray(X, dtype=_list_dtype(X))
     if values.ndim < 2:
-        raise DataTypeError(
-            f"exporting with X of {values.ndim} dimension(s)", rule="X must be a table of rows"
-        )
+        return _one_dimension(values)
     if getattr(values, "dtype", np.dtype(float)).kind in "OUST" and values.ndim == 2:
-        kinds = [_kind(np.asarray(column), i, wide) for i, column in enumerate(values.T)]
+        kinds = [_kind(np.asarray(column), i) for i, column in enumerate(values.T)]
         if "string" in kinds:
             return tuple(Input(f"x{i}", k, (1,)) for i, k in enumerate(kinds)), True
-    number: Kind = "double" if wide and values.dtype.itemsize > 4 else "float"
-    return (Input(TENSOR, number, tuple(int(side) for side in values.shape[1:])),), False
+    return (
+        Input(TENSOR, _precision(values), tuple(int(side) for side in values.shape[1:])),
+    ), False
 
 
-def inputs_of_network(feeds: Feeds, taken: tuple[str, ...]) -> tuple[Input, ...]:
+def _one_dimension(values: Any) -> tuple[tuple[Input, ...], bool]:
+    """Return the input for documents: a list of texts."""
+    if values.ndim == 1 and values.dtype.kind in "OU":
+        return (Input(TENSOR, "string", ()),), False
+    raise DataTypeError(
+        f"exporting with X of {values.ndim} dimension(s)",
+        rule="X must be a table of rows, or a list of texts",
+    )
+
+
+def _precision(values: Any) -> Kind:
+    """Return float32 for numbers that fit in it, float64 for others: as the model got them."""
+    dtype = values.dtype
+    if values.ndim > 2 or dtype == np.float32:
+        return "float"
+    small = dtype.kind in "biuf" and dtype.itemsize <= (1 if dtype.kind == "b" else 2)
+    return "float" if small else "double"
+
+
+def inputs_of_network(feeds: Feeds) -> tuple[Input, ...]:
     """Return the inputs of a network as its file has them: tensors, and lengths of sequences.
 
     Parameters
     ----------
     feeds : tuple of Feed
         The inputs of the network.
-    taken : tuple of str
-        Names of outputs, which an input cannot have.
     """
     found: list[tuple[str, Kind, tuple[int, ...]]] = []
     for feed in feeds:
         found.append((feed.name, "float", feed.shape))
         if feed.ragged:
             found.append((feed.lengths, "lengths", ()))
-    names = _unique([name for name, _, _ in found], taken)
+    names = _unique([name for name, _, _ in found])
     both = zip(names, found, strict=True)
     return tuple(
         Input(name, kind, row, "" if name == key else key) for name, (key, kind, row) in both
@@ -101,13 +117,17 @@ def _has_nan(values: Any) -> bool:
     return array.dtype.kind == "O" and any(is_missing(v) for v in array.ravel().tolist())
 
 
-def _kind(values: Any, name: object, wide: bool) -> Kind:
-    number: Kind = "double" if wide and values.dtype.itemsize > 4 else "float"
-    if values.dtype.kind in "biuf":
-        return number
-    if values.dtype.kind in "UT":
+def _kind(values: Any, name: object) -> Kind:
+    kind = values.dtype.kind
+    if kind == "f":
+        return "double" if values.dtype.itemsize > 4 else "float"
+    if kind in "iu":
+        return "int64"
+    if kind == "b":
+        return "bool"
+    if kind in "UT":
         return "string"
-    if values.dtype.kind != "O":
+    if kind != "O":
         raise DataTypeError(
             f"exporting column {name!r} of type {values.dtype}",
             rule="columns hold numbers or text",
@@ -115,7 +135,7 @@ def _kind(values: Any, name: object, wide: bool) -> Kind:
         )
     there = [value for value in values.ravel().tolist() if not is_missing(value)]
     if there and all(isinstance(v, int | float) and not isinstance(v, bool) for v in there):
-        return number
+        return "double"
     return "string"
 
 
@@ -124,11 +144,20 @@ def _list_dtype(rows: Any) -> type | None:
     return object if any(isinstance(value, str) or value is None for value in flat) else None
 
 
-def _unique(names: list[str], taken: tuple[str, ...]) -> list[str]:
-    seen = set(taken)
+def _unique(names: list[str]) -> list[str]:
+    """Return names that no output has, and none twice."""
+    seen = set(OUTPUTS)
     for i, name in enumerate(names):
         while name in seen:
             name += "_"
         seen.add(name)
         names[i] = name
     return names
+
+
+def dtypes_of(X: Any) -> tuple[str, ...] | None:
+    """Return the dtypes of a frame's columns as its library calls them; None for arrays."""
+    columns = frame_columns(X)
+    if columns is None:
+        return None
+    return tuple(str(getattr(X[name], "dtype", getattr(X[name], "type", ""))) for name in columns)

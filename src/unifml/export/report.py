@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from unifml.export.proof import Check, Proof
+from unifml.export.shrink import Worth
+from unifml.export.writer import Road
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,19 @@ class OnnxExport:
         Version of ONNX's operators.
     bytes : int
         Size of the file.
+    agrees : bool
+        Whether file and model agree; False only with ``allow_mismatch=True``.
+    checks : tuple of Check
+        What came of each kind of rows: those given, small batches, generated ones; with how many
+        rows, the largest difference, and what the model refused.
+    precision : str
+        Of the networks in it.
+    metric : str
+        What a smaller file was judged by; "" for one in float32.
+    score, score_onnx : float
+        Of the model, and of the smaller file; NaN for one in float32.
+    bytes_before : int
+        Size of the file in float32.
     """
 
     path: str
@@ -41,18 +60,76 @@ class OnnxExport:
     exporter: str
     opset: int
     bytes: int
+    agrees: bool = True
+    checks: tuple[Check, ...] = ()
+    precision: str = "float32"
+    metric: str = ""
+    score: float = math.nan
+    score_onnx: float = math.nan
+    bytes_before: int = 0
     _differences: npt.NDArray[Any] = field(
         repr=False, compare=False, default_factory=lambda: np.zeros(0)
     )
+
+    @classmethod
+    def of(
+        cls,
+        path: str,
+        proof: Proof,
+        roads: Sequence[Road],
+        opset: int,
+        size: int,
+        precision: str,
+        before: int,
+        worth: Worth | None,
+    ) -> OnnxExport:
+        """Return the report of a file; a smaller one's differences are its own."""
+        exporter = " + ".join(dict.fromkeys(road for _, road in roads))
+        found = proof.given
+        difference, flips, apart = found.max_abs_diff, found.label_flips, proof.differences
+        judged: dict[str, Any] = {}
+        if worth is not None:
+            apart, flips = worth.differences, worth.flips
+            difference = float(apart.max(initial=0.0))
+            judged = {
+                "metric": worth.metric,
+                "score": worth.score,
+                "score_onnx": worth.score_onnx,
+            }
+        return cls(
+            path,
+            difference,
+            found.rows,
+            flips,
+            exporter,
+            opset,
+            size,
+            proof.agrees,
+            proof.checks,
+            precision,
+            bytes_before=before,
+            _differences=apart,
+            **judged,
+        )
 
     def _fields(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if not key.startswith("_")}
 
     def __str__(self) -> str:
+        if self.metric:
+            return (
+                f"{self.path}: {self.bytes / 1024:.1f} KiB in {self.precision} "
+                f"({self.bytes / self.bytes_before:.0%} of float32), opset {self.opset}, by "
+                f"{self.exporter}; {self.metric} {self.score_onnx:.4f}, of the model "
+                f"{self.score:.4f}, largest difference {self.max_abs_diff:.1e}"
+            )
         flips = f", {self.label_flips} ties decided differently" if self.label_flips else ""
+        more = sum(check.rows for check in self.checks[1:])
+        verdict = "proven" if self.agrees else "DIFFERS FROM THE MODEL"
         return (
             f"{self.path}: {self.bytes / 1024:.1f} KiB, opset {self.opset}, by {self.exporter}; "
-            f"proven on {self.rows} rows, largest difference {self.max_abs_diff:.1e}{flips}"
+            f"{verdict} on {self.rows} rows and {more} more, "
+            f"largest difference {self.max_abs_diff:.1e}{flips}"
         )
 
     def _repr_html_(self) -> str:

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.base import is_classifier, is_regressor
-from sklearn.utils.validation import check_is_fitted
-
-from unifml._version import __version__
-from unifml.core.files import write_whole
-from unifml.core.signature import Feeds
-from unifml.errors import (
-    CapabilityError,
-    DataTypeError,
-    ExportError,
-    MissingDependencyError,
-    ParameterError,
-)
-from unifml.export.convert import to_model
-from unifml.export.direct import alone, direct_model, tensor_feeds
-from unifml.export.head import label_values
-from unifml.export.inputs import allows_nan, inputs_of, inputs_of_network, known_names
-from unifml.export.mends import has_late_trees, unwrapped
-from unifml.export.proof import Answers, Proof, native_answers, prove
+from unifml.errors import MissingDependencyError, ParameterError, UnknownNameError
+from unifml.export.describe import entrance, predictor
+from unifml.export.ends import write_model
+from unifml.export.made import PACKAGES, PROOF, Question, place, put, sealed
+from unifml.export.proof import native_answers, prove
 from unifml.export.report import OnnxExport
-from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, SCHEMA, Schema
+from unifml.export.shrink import PRECISIONS, Precision, Worth, judged, write_smaller
+from unifml.export.writer import Writer
 
-_PACKAGES = ("onnx", "onnxruntime", "skl2onnx")
 _OPSETS = (18, 21)
-_LARGEST = 2**31 - 1
 
 
-def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int = 18) -> OnnxExport:
+def export_onnx(
+    model: Any,
+    path: str | os.PathLike[str],
+    X: Any,
+    *,
+    opset: int = 18,
+    allow_mismatch: bool = False,
+    precision: Precision = "float32",
+    y: Any = None,
+    metric: Any = None,
+    max_loss: float = 0.01,
+) -> OnnxExport:
     """Write a fitted model, or a whole pipeline, as one ONNX file that is proven on `X`.
 
-    The file is loaded with onnxruntime and compared with the model on the rows given before it is
-    put in place; if they differ there is no file. Networks of unifml are written from their spec
-    and weights, the same graph whichever backend trained them; native models by their framework's
-    exporter; the rest of a pipeline by skl2onnx.
+    The file is loaded with onnxruntime and compared with the model before it is put in place: on
+    the rows given, on batches of 1, 2, 7 and 64 of them, and on rows generated from them (columns
+    recombined, numbers between and a little outside, missing values, unseen categories, shorter
+    and longer sequences), as far as the model takes these. If they differ there is no file, and
+    the error names the part of the model where the difference begins. Networks of unifml are
+    written from their spec and weights, the same graph whichever backend trained them; native
+    models by their framework's exporter; the rest of a pipeline by rules of unifml or by skl2onnx.
 
     Parameters
     ----------
@@ -59,6 +55,21 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
         and a dict one tensor by each key.
     opset : int, default=18
         Version of ONNX's operators, 18 to 21.
+    allow_mismatch : bool, default=False
+        Write the file even if it differs from the model; the file and the report say so.
+    precision : {"float32", "fp16", "int8", "int8_static"}, default="float32"
+        How networks are stored and computed; preprocessing, trees and linear models stay exact.
+        ``fp16`` halves the file; ``int8`` makes a quarter to a third of it, is faster in batches
+        for dense layers, LSTMs and transformers, and rounds rows that come together by one scale;
+        ``int8_static`` takes its scales from `X`, which makes it the choice for convolutions. The
+        file in float32 is proven first; the smaller one may lose `max_loss` of the metric.
+    y : array-like or None
+        What is true of `X`, for `metric`; None measures how far the smaller file agrees with the
+        model: the share of equal labels, or R^2 with the model's predictions for the truth.
+    metric : str, callable or None
+        As in `unifml.evaluate`; None is accuracy or R^2. For smaller files alone.
+    max_loss : float, default=0.01
+        By how much the metric of the smaller file may be worse.
 
     Returns
     -------
@@ -89,144 +100,64 @@ def export_onnx(model: Any, path: str | os.PathLike[str], X: Any, *, opset: int 
     >>> unifml.export_onnx(clf, "iris.onnx", X).max_abs_diff < 1e-5
     True
     """
-    target = _checked(path, opset)
-    model, classifier = _predictor(model)
-    native = native_answers(model, X, classifier=classifier)
-    model = alone(model) if tensor_feeds(alone(model)) else model
-    feeds = tensor_feeds(model)
-    schema = _schema(model, X, native, classifier, feeds)
-    columns = native.predicted.shape[1] if native.predicted.ndim > 1 else 0
-    if feeds is None:
-        proto, roads = to_model(model, schema, opset, columns=columns)
-    else:
-        proto, roads = direct_model(model, feeds, schema, opset, columns=columns)
-    _describe(proto, schema, roads, opset)
-    proof = prove(_serialised(proto), native, X)
-    _put(proto, "unifml.proof", _proof_fields(proof))
-    content = _serialised(proto)
-    write_whole(target, lambda file: file.write(content))
-    exporter = " + ".join(dict.fromkeys(road for _, road in roads))
-    return OnnxExport(
-        str(path),
-        proof.max_abs_diff,
-        proof.rows,
-        proof.label_flips,
-        exporter,
-        opset,
-        len(content),
-        proof.differences,
+    target = _checked(path, opset, precision)
+    model, task = predictor(model)
+    said = native_answers(model, X, task)
+    inputs, fields = entrance(model, X)
+    asked = Question(model, task, X, said, inputs, fields, opset)
+    proto, writer, ends = write_model(model, task, inputs, opset, columns=asked.columns)
+    asked.describe(proto, ends, writer.roads)
+    proof = prove(sealed(proto), model, task, said, X, stages=writer.stages)
+    if proof.mismatch is not None and not allow_mismatch:
+        raise proof.mismatch
+    told, worth, before = proof.fields(), None, proto.ByteSize()
+    if precision != "float32":
+        proto, writer, worth = _smaller(asked, precision, y, metric, max_loss)
+        told |= worth.fields() | {"precision": precision, "bytes_before": before}
+    put(proto, PROOF, told)
+    size = place(target, sealed(proto))
+    return OnnxExport.of(str(path), proof, writer.roads, opset, size, precision, before, worth)
+
+
+def _smaller(
+    asked: Question, precision: str, y: Any, metric: Any, max_loss: float
+) -> tuple[Any, Writer, Worth]:
+    """Return the same model with smaller networks, if it is as good."""
+    proto, writer, ends = write_smaller(
+        precision,
+        asked.model,
+        asked.task,
+        asked.inputs,
+        asked.opset,
+        columns=asked.columns,
+        fields=asked.fields,
+        X=asked.X,
     )
+    asked.describe(proto, ends, writer.roads)
+    worth = judged(
+        sealed(proto),
+        asked.said,
+        asked.model,
+        asked.X,
+        y,
+        task=asked.task,
+        metric=metric,
+        max_loss=max_loss,
+    )
+    return proto, writer, worth
 
 
-def _checked(path: str | os.PathLike[str], opset: int) -> Path:
+def _checked(path: str | os.PathLike[str], opset: int, precision: str) -> Path:
     """Refuse what cannot work before any work."""
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingDependencyError.of("export_onnx", missing, "onnx")
     low, high = _OPSETS
     if not isinstance(opset, int) or not low <= opset <= high:
         raise ParameterError(f"opset={opset!r}", rule=f"{low} <= opset <= {high}")
+    if precision not in PRECISIONS:
+        raise UnknownNameError.among("precision", precision, PRECISIONS)
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"no such folder: {str(target.parent)!r}")
     return target
-
-
-def _predictor(model: Any) -> tuple[Any, bool]:
-    """Return what really predicts, and whether it is a classifier."""
-    if isinstance(model, type) or not hasattr(model, "predict"):
-        raise DataTypeError(
-            f"export_onnx({model!r})", rule="a fitted estimator with a method predict"
-        )
-    check_is_fitted(model)
-    inner = unwrapped(model)
-    check_is_fitted(inner)
-    if not is_classifier(inner) and not is_regressor(inner):
-        raise CapabilityError(
-            f"exporting {type(inner).__name__} to ONNX",
-            rule="classifiers and regressors can be exported",
-        )
-    return inner, bool(is_classifier(inner))
-
-
-def _schema(model: Any, X: Any, native: Answers, classifier: bool, feeds: Feeds | None) -> Schema:
-    outputs = (LABEL, PROBABILITIES) if classifier else (PREDICTION,)
-    common: dict[str, Any] = _starts(model, X, outputs, feeds)
-    if not classifier:
-        return Schema("regression", outputs=outputs, **common)
-    classes = _classes(model)
-    return Schema(
-        "classification",
-        outputs=outputs[: 1 if native.probabilities is None else 2],
-        classes=[_plain(label) for label in classes],
-        classes_dtype="object"
-        if label_values(classes)[1] is object and classes.dtype.kind != "U"
-        else str(classes.dtype),
-        multilabel=native.predicted.ndim == 2,
-        **common,
-    )
-
-
-def _starts(model: Any, X: Any, outputs: tuple[str, ...], feeds: Feeds | None) -> dict[str, Any]:
-    if feeds is not None:
-        named = bool(model._fitted.plan.signature.named)
-        cut = None if model.inputs is None else {k: _listed(v) for k, v in model.inputs.items()}
-        return {"inputs": inputs_of_network(feeds, outputs), "by_name": named, "cut": cut}
-    inputs, by_column = inputs_of(X, outputs, has_late_trees(model))
-    return {
-        "inputs": inputs,
-        "by_column": by_column,
-        "feature_names": known_names(model),
-        "allow_nan": allows_nan(model, X),
-    }
-
-
-def _listed(columns: Any) -> Any:
-    return columns if isinstance(columns, str) else list(columns)
-
-
-def _classes(model: Any) -> Any:
-    classes = getattr(model, "classes_", None)
-    if classes is None or isinstance(classes, list):
-        raise ExportError(
-            f"exporting {type(model).__name__} to ONNX",
-            found="several outputs, each with classes of its own" if classes else "no classes_",
-            rule="a classifier has one list of classes",
-        )
-    return np.asarray(classes)
-
-
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
-
-
-def _describe(proto: Any, schema: Schema, roads: list[tuple[str, str]], opset: int) -> None:
-    _put(proto, "unifml.version", __version__)
-    _put(proto, SCHEMA, schema.to_json())
-    _put(proto, "unifml.exporters", [{"part": part, "exporter": road} for part, road in roads])
-    _put(proto, "unifml.opset", str(opset))
-    _put(proto, "unifml.versions", {name: version(name) for name in (*_PACKAGES, "scikit-learn")})
-    proto.producer_version = __version__
-
-
-def _proof_fields(proof: Proof) -> dict[str, Any]:
-    return {
-        "max_abs_diff": proof.max_abs_diff,
-        "rows": proof.rows,
-        "label_flips": proof.label_flips,
-    }
-
-
-def _put(proto: Any, key: str, value: Any) -> None:
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value)
-
-
-def _serialised(proto: Any) -> bytes:
-    if proto.ByteSize() > _LARGEST:
-        raise ExportError(
-            "writing one ONNX file",
-            found=f"{proto.ByteSize() / 2**30:.1f} GiB",
-            rule="one file holds at most 2 GiB",
-        )
-    return bytes(proto.SerializeToString())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
 from unifml.core.adapter import Weights
-from unifml.core.signature import ANY, LENGTHS
+from unifml.core.signature import ANY, LENGTHS, Feed
 from unifml.errors import CapabilityError
 from unifml.export.emit.rules import RULES
 from unifml.export.emit.step import INT64, Held, Mask, Rule, Step, steps_of
@@ -15,7 +16,13 @@ from unifml.export.graph import Graph as Builder
 from unifml.layers import Graph, Layer, Node
 
 
-def emit(builder: Builder, inputs: Mapping[str, str], network: Graph, weights: Weights) -> str:
+def emit(
+    builder: Builder,
+    inputs: Mapping[str, str],
+    network: Graph,
+    weights: Weights,
+    double: Collection[str] = (),
+) -> str:
     """Write a network in inference mode, in float32.
 
     Parameters
@@ -29,6 +36,8 @@ def emit(builder: Builder, inputs: Mapping[str, str], network: Graph, weights: W
         The network, for the shapes of its inputs.
     weights : dict of str to array
         Its canonical weights.
+    double : collection of str
+        Inputs that are float64 in the ONNX graph: they are standardised as such, then rounded.
 
     Returns
     -------
@@ -40,17 +49,59 @@ def emit(builder: Builder, inputs: Mapping[str, str], network: Graph, weights: W
     CapabilityError
         For a kind of layer without a rule here.
     """
-    return _Emission(builder, inputs, network, weights).run()
+    return _Emission(builder, inputs, network, weights, double).run()
+
+
+def network_model(network: Graph, weights: Weights, opset: int) -> Any:
+    """Return a network as an ``onnx.ModelProto`` of its own, from its inputs to ``outputs``.
+
+    Parameters
+    ----------
+    network : Graph
+        The network.
+    weights : dict of str to array
+        Its canonical weights.
+    opset : int
+        Version of ONNX's operators.
+    """
+    from onnx import TensorProto, helper
+
+    kinds = {feed.name: (TensorProto.FLOAT, [*_free(feed)]) for feed in network.feeds}
+    kinds |= {feed.lengths: (TensorProto.INT64, []) for feed in network.feeds if feed.ragged}
+    builder = Builder("", tuple(kinds))
+    out = emit(builder, {name: name for name in kinds}, network, weights)
+    builder.op("Identity", out, output="outputs")
+    starts = [
+        helper.make_tensor_value_info(name, kind, ["n", *row])
+        for name, (kind, row) in kinds.items()
+    ]
+    width = [None if side == ANY else side for side in network.result.shape]
+    ends = [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", *width])]
+    body = helper.make_graph(builder.nodes, "network", starts, ends, builder.initializers)
+    opsets = [helper.make_opsetid("", opset)]
+    version = helper.find_min_ir_version_for(opsets)
+    return helper.make_model(body, opset_imports=opsets, ir_version=version)
+
+
+def _free(feed: Feed) -> list[Any]:
+    return [f"{feed.name}_steps" if side == ANY else side for side in feed.shape]
 
 
 class _Emission:
     """A network on its way into an ONNX graph."""
 
     def __init__(
-        self, builder: Builder, inputs: Mapping[str, str], network: Graph, weights: Weights
+        self,
+        builder: Builder,
+        inputs: Mapping[str, str],
+        network: Graph,
+        weights: Weights,
+        double: Collection[str],
     ) -> None:
         self.g, self.inputs, self.network, self.weights = builder, inputs, network, weights
-        self.held = {feed.name: Held(inputs[feed.name]) for feed in network.feeds}
+        self.held = {
+            feed.name: Held(inputs[feed.name], double=feed.name in double) for feed in network.feeds
+        }
         self.ranks = {feed.name: len(feed.shape) for feed in network.feeds}
         self.turned: dict[str, str] = {}
         self.masks: dict[str, Mask] = {}
@@ -80,7 +131,7 @@ class _Emission:
 
     def _as(self, value: str, first: bool) -> str:
         """Return a value with its features first or last, turned only where it must be, once."""
-        held, rank = self.held[value], self.ranks[value]
+        held, rank = self._rounded(value), self.ranks[value]
         if held.first == first or rank < 2:
             return held.name
         if held.name not in self.turned:
@@ -88,6 +139,13 @@ class _Emission:
             name = f"{value}.features_{'first' if first else 'last'}"
             self.turned[held.name] = self.g.op("Transpose", held.name, name=name, perm=order)
         return self.turned[held.name]
+
+    def _rounded(self, value: str) -> Held:
+        """Return a value in float32, cast once."""
+        held = self.held[value]
+        if held.double:
+            held = self.held[value] = Held(self.g.as_float(held.name), held.first)
+        return held
 
     def _mask(self, name: str) -> Mask:
         if name not in self.masks:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from unifml.export.emit.step import Held, Rule, Step
+from unifml.export.emit.step import FLOAT, Held, Rule, Step
 
 _EXACT = 1e-8  # share of a standard deviation by which a mean may be rounded
 
 
 def _standardize(s: Step) -> str:
-    """Subtract in float32, twice where one float32 cannot hold the mean, and divide."""
+    """Subtract in float32, twice where one float32 cannot hold the mean, and divide.
+
+    What comes in float64 is standardised so, and rounded after.
+    """
     mean, scale = s.own["mean"].astype(np.float64), s.own["scale"].astype(np.float64)
+    if s.held[0].double:
+        x = s.op("Sub", s.held[0].name, s.constant("mean", mean, np.float64), part="centred")
+        x = s.op("Div", x, s.constant("scale", scale, np.float64), part="wide")
+        return s.op("Cast", x, to=FLOAT)
     rest = mean - mean.astype(np.float32)
     x = s.op("Sub", s.x, s.constant("mean", mean), part="centred")
     if np.any(np.abs(rest) > _EXACT * scale):

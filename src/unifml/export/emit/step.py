@@ -27,10 +27,13 @@ class Held:
         Its name.
     first : bool
         Whether the features stand right behind the rows, as convolutions want them, not last.
+    double : bool
+        Whether it is float64.
     """
 
     name: str
     first: bool = False
+    double: bool = False
 
 
 @dataclass(frozen=True)
