@@ -89,3 +89,39 @@ def test_a_native_model_ends_a_pipeline(name, tmp_path):
     model = make_pipeline(preparation(), native(Classifier, name)).fit(X, y)
     export = export_onnx(model, tmp_path / "m.onnx", X)
     assert export.exporter == f"unifml + {ROADS[name]}"
+
+
+@pytest.mark.torch
+def test_a_module_of_two_inputs_and_one_of_sequences(tmp_path):
+    """Inputs by name, and lengths beside sequences, reach the file as they reach the module."""
+    import torch
+    from torch import nn
+
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right = nn.Linear(3, 2), nn.Linear(4, 2)
+
+        def forward(self, a, b):
+            return self.left(a) * torch.tanh(self.right(b))
+
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.out = nn.LSTM(2, 5, batch_first=True), nn.Linear(5, 2)
+
+        def forward(self, X, X_lengths):
+            steps, _ = self.lstm(X)
+            last = (X_lengths - 1).long().view(-1, 1, 1).expand(-1, 1, steps.shape[2])
+            return self.out(steps.gather(1, last)[:, 0])
+
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % 2
+    tables = {"a": rng.normal(size=(30, 3)), "b": rng.normal(size=(30, 4))}
+    series = [rng.normal(size=(steps, 2)) for steps in rng.integers(1, 9, 30)]
+    for module, X in ((Two, tables), (Last, series)):
+        fitted = Classifier(module, training=SHORT, random_state=0).fit(X, y)
+        export = export_onnx(fitted, tmp_path / "m.onnx", X)
+        assert export.exporter.startswith("torch.onnx")
+        found = load_onnx(export.path).predict_proba(X)
+        np.testing.assert_allclose(found, fitted.predict_proba(X), atol=1e-5)

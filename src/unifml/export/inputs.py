@@ -91,7 +91,7 @@ def inputs_of_network(feeds: Feeds) -> tuple[Input, ...]:
     names = _unique([name for name, _, _ in found])
     both = zip(names, found, strict=True)
     return tuple(
-        Input(name, kind, row, "" if name == key else key) for name, (key, kind, row) in both
+        Input(name, kind, row, key) for name, (key, kind, row) in both
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unifml.core.exported import road_of, takes_names
 from unifml.core.fitted import Fitted
 from unifml.estimators import Classifier, Regressor, Transformer
 from unifml.estimators.halved import encoder_of
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from unifml.export.writer import Rule, Writer
 
 EMITTER = "unifml"
-ROAD = "unifml.road"
-"""Key of a file's metadata by which an adapter tells which exporter it took."""
 
 
 def _classifier(w: Writer, model: Any, rows: Rows) -> Answers:
@@ -138,22 +137,27 @@ def _native(w: Writer, model: Any, fitted: Fitted, inputs: Mapping[str, Block]) 
             f"a native model of backend {adapter.name!r}",
             rule="the adapter must have the capability 'onnx'",
         )
-    if set(inputs) != {"X"}:
-        raise w.refusal(
-            model,
-            f"a native model of inputs {', '.join(inputs)}",
-            rule="native models of one input, of rows of one shape, can be exported",
-        )
     proto = adapter.to_onnx(fitted.model, plan, w.opset)
-    road = {entry.key: entry.value for entry in proto.metadata_props}.get(ROAD, adapter.name)
-    x = {"X": _as_fed(w, inputs["X"]).name}
+    road, names = road_of(proto, adapter.name), {name: b.name for name, b in inputs.items()}
     if w.shrink is not None:
-        proto, how = w.shrink(w, proto, x)
+        proto, how = w.shrink(w, proto, names)
         road = f"{road}, {how}"
     w.roads.append((repr(model), road))
-    (raw,) = w.inline(proto, x, name="native")
-    row = np.zeros((1, *plan.signature.input_shape), dtype=plan.signature.dtype)
-    return w.g.as_float(raw), int(np.shape(fitted.outputs(row))[1])
+    (raw,) = w.inline(proto, names, name="native")
+    return w.g.as_float(raw), _native_width(fitted)
+
+
+def _native_width(fitted: Fitted) -> int:
+    """Ask a native model how many outputs it has."""
+    signature = fitted.plan.signature
+    row: dict[str, Any] = {}
+    for feed in signature.feeds:
+        sides = (1, *(1 if side < 0 else side for side in feed.shape))
+        row[feed.name] = np.zeros(sides, dtype=signature.dtype)
+        if feed.ragged:
+            row[feed.lengths] = np.ones(1, dtype=np.int64)
+    X: Any = row if takes_names(signature) else row["X"]
+    return int(fitted.outputs(X).shape[1])
 
 
 RULES: dict[type, Rule] = {
