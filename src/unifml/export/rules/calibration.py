@@ -68,9 +68,12 @@ def _curve(w: Writer, values: str, calibrator: Any) -> str:
     """Write what a calibrator makes of one column."""
     if isinstance(calibrator, IsotonicRegression):
         return _isotonic_curve(w, values, calibrator)
-    slope = w.g.constant("slope", -calibrator.a_, np.float64)
-    shift = w.g.constant("shift", -calibrator.b_, np.float64)
-    return w.g.op("Sigmoid", w.g.op("Add", w.g.op("Mul", values, slope), shift))
+    slope = w.g.constant("slope", calibrator.a_, np.float64)
+    shift = w.g.constant("shift", calibrator.b_, np.float64)
+    # onnxruntime's Sigmoid is 0 below -37, where shares of several classes still count
+    odds = w.g.op("Exp", w.g.op("Add", w.g.op("Mul", values, slope), shift))
+    one = w.g.constant("one", 1.0, np.float64)
+    return w.g.op("Div", one, w.g.op("Add", one, odds))
 
 
 def _isotonic_curve(w: Writer, values: str, model: Any) -> str:
