@@ -130,7 +130,7 @@ def test_sparse_tensors_are_refused(proto, tmp_path):
     values, places = constant("values", np.float32([1.0])), constant("places", np.int64([3]))
     sparse = helper.make_sparse_tensor(values, places, [10**12])
     proto.graph.sparse_initializer.append(sparse)
-    with pytest.raises(DataError, match="sparse tensors.*are dense"):
+    with pytest.raises(DataError, match=r"sparse tensors.*are dense"):
         load_onnx(written(proto, tmp_path / "m.onnx"))
 
 

@@ -39,6 +39,7 @@ from unifml.layers import (
     Standardize,
     TransformerBlock,
 )
+from unifml.runtime.feeding import Feeder
 from unifml.runtime.schema import Input as FileInput
 from unifml.runtime.schema import Schema
 from unifml.runtime.tensors import tensors
@@ -241,8 +242,8 @@ def test_large_inputs_are_computed_in_parts(tmp_path, monkeypatch):
     X = several()
     loaded = file_of(MIXED, SEVERAL, X, tmp_path)
     whole = loaded.predict_proba(X)
-    monkeypatch.setattr("unifml.runtime.session._CHUNK", 300)
-    monkeypatch.setattr("unifml.runtime.session._VALUES", 300)
+    monkeypatch.setattr("unifml.runtime.asking._CHUNK", 300)
+    monkeypatch.setattr("unifml.runtime.asking._VALUES", 300)
     np.testing.assert_allclose(loaded.predict_proba(X), whole, atol=1e-6)
 
 
@@ -304,7 +305,7 @@ TWO = schema(
 )
 def test_bad_tensors_are_refused(taken, X, message):
     with pytest.raises(DataError, match=message):
-        tensors(taken, X)
+        Feeder(taken)(X)
 
 
 def test_an_array_is_not_a_dict():

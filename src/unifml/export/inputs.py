@@ -90,9 +90,7 @@ def inputs_of_network(feeds: Feeds) -> tuple[Input, ...]:
             found.append((feed.lengths, "lengths", ()))
     names = _unique([name for name, _, _ in found])
     both = zip(names, found, strict=True)
-    return tuple(
-        Input(name, kind, row, key) for name, (key, kind, row) in both
-    )
+    return tuple(Input(name, kind, row, key) for name, (key, kind, row) in both)
 
 
 def known_names(model: Any) -> tuple[str, ...] | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from unifml._version import __version__
 from unifml.core.files import write_whole
-from unifml.errors import ExportError
 from unifml.export.describe import described
 from unifml.export.ends import End
 from unifml.export.proof import Said
@@ -20,7 +22,8 @@ from unifml.runtime.schema import SCHEMA, Input, Task
 
 PACKAGES = ("onnx", "onnxruntime", "skl2onnx")
 PROOF = "unifml.proof"
-LARGEST = 2**31 - 1
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that fit in one file: 2 GiB, less room for the graph itself."""
 
 
 @dataclass(frozen=True)
@@ -77,24 +80,65 @@ def put(proto: Any, key: str, value: str | Mapping[str, Any] | Sequence[Any]) ->
     entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value)
 
 
-def sealed(proto: Any) -> bytes:
-    """Return the contents of a file.
+@dataclass
+class Draft:
+    """A file in the making.
 
-    Raises
-    ------
-    ExportError
-        Beyond 2 GiB.
+    Attributes
+    ----------
+    proto : onnx.ModelProto
+        The graph.
+    target : Path
+        Where it will be.
+    folder : Path or None
+        Where it is meanwhile, in two files; None for a graph that fits in one.
     """
-    if proto.ByteSize() > LARGEST:
-        raise ExportError(
-            "writing one ONNX file",
-            found=f"{proto.ByteSize() / 2**30:.1f} GiB",
-            rule="one file holds at most 2 GiB",
+
+    proto: Any
+    target: Path
+    folder: Path | None = None
+
+    @property
+    def content(self) -> bytes | Path:
+        """What to open: the contents, or the path of a graph whose weights are beside it."""
+        sealed: bytes = self.proto.SerializeToString()
+        if self.folder is None:
+            return sealed
+        path = self.folder / self.target.name
+        path.write_bytes(sealed)
+        return path
+
+    def place(self) -> int:
+        """Put it in its place, as a whole or not at all; return its size."""
+        content, size = self.content, 0
+        if isinstance(content, Path):
+            weights = data_file(self.target)
+            size = content.with_name(weights.name).stat().st_size
+            os.replace(content.with_name(weights.name), weights)
+            content = content.read_bytes()
+        whole = content
+        write_whole(self.target, lambda file: file.write(whole))
+        return size + len(whole)
+
+
+@contextmanager
+def drafted(proto: Any, target: Path) -> Iterator[Draft]:
+    """Hold a graph as a file in the making; weights too large for one file go into a second."""
+    if sum(len(tensor.raw_data) for tensor in proto.graph.initializer) <= LARGEST:
+        yield Draft(proto, target)
+        return
+    import onnx
+
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        onnx.save_model(
+            proto,
+            str(Path(folder, target.name)),
+            save_as_external_data=True,
+            location=data_file(target).name,
         )
-    return bytes(proto.SerializeToString())
+        yield Draft(proto, target, Path(folder))
 
 
-def place(target: Path, content: bytes) -> int:
-    """Write a file as a whole or not at all, and return its size."""
-    write_whole(target, lambda file: file.write(content))
-    return len(content)
+def data_file(target: Path) -> Path:
+    """Return where the weights of a large file are."""
+    return target.with_name(f"{target.name}.data")

@@ -10,8 +10,8 @@ from typing import Any
 from unifml.errors import MissingDependencyError, ParameterError, UnknownNameError
 from unifml.export.describe import entrance, predictor
 from unifml.export.ends import write_model
-from unifml.export.made import PACKAGES, PROOF, Question, place, put, sealed
-from unifml.export.proof import native_answers, prove
+from unifml.export.made import PACKAGES, PROOF, Draft, Question, drafted, put
+from unifml.export.proof import Proof, native_answers, prove
 from unifml.export.report import OnnxExport
 from unifml.export.shrink import PRECISIONS, Precision, Worth, judged, write_smaller
 from unifml.export.writer import Writer
@@ -107,16 +107,32 @@ def export_onnx(
     asked = Question(model, task, X, said, inputs, fields, opset)
     proto, writer, ends = write_model(model, task, inputs, opset, columns=asked.columns)
     asked.describe(proto, ends, writer.roads)
-    proof = prove(sealed(proto), model, task, said, X, stages=writer.stages)
-    if proof.mismatch is not None and not allow_mismatch:
-        raise proof.mismatch
-    told, worth, before = proof.fields(), None, proto.ByteSize()
-    if precision != "float32":
-        proto, writer, worth = _smaller(asked, precision, y, metric, max_loss)
-        told |= worth.fields() | {"precision": precision, "bytes_before": before}
-    put(proto, PROOF, told)
-    size = place(target, sealed(proto))
-    return OnnxExport.of(str(path), proof, writer.roads, opset, size, precision, before, worth)
+    with drafted(proto, target) as draft:
+        proof = prove(draft.content, model, task, said, X, stages=writer.stages)
+        if proof.mismatch is not None and not allow_mismatch:
+            raise proof.mismatch
+        if precision == "float32":
+            put(proto, PROOF, proof.fields())
+            return _report(draft, proof, writer, opset)
+    before = proto.ByteSize()
+    proto, writer, worth = _smaller(asked, precision, y, metric, max_loss)
+    smaller = {"precision": precision, "bytes_before": before}
+    put(proto, PROOF, proof.fields() | worth.fields() | smaller)
+    return _report(Draft(proto, target), proof, writer, opset, precision, before, worth)
+
+
+def _report(
+    draft: Draft,
+    proof: Proof,
+    writer: Writer,
+    opset: int,
+    precision: str = "float32",
+    before: int = 0,
+    worth: Worth | None = None,
+) -> OnnxExport:
+    """Put a file in its place, and report it."""
+    path, size = str(draft.target), draft.place()
+    return OnnxExport.of(path, proof, writer.roads, opset, size, precision, before or size, worth)
 
 
 def _smaller(
@@ -135,7 +151,7 @@ def _smaller(
     )
     asked.describe(proto, ends, writer.roads)
     worth = judged(
-        sealed(proto),
+        proto.SerializeToString(),
         asked.said,
         asked.model,
         asked.X,

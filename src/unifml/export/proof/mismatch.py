@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Case:
 
 
 def mismatch(
-    case: Case, content: bytes, stages: Sequence[Stage], schema: Schema, scale: float
+    case: Case, content: bytes | Path, stages: Sequence[Stage], schema: Schema, scale: float
 ) -> ExportMismatchError | None:
     """Return the error; None if there are no answers to compare in any part.
 
@@ -65,8 +66,8 @@ def mismatch(
     ----------
     case : Case
         What differs.
-    content : bytes
-        The file.
+    content : bytes or Path
+        The file; stages of one with weights beside it are not looked at.
     stages : sequence of Stage
         The parts of the model.
     schema : Schema
@@ -95,9 +96,9 @@ def _of_kind(case: Case) -> str:
 
 
 def _first(
-    case: Case, content: bytes, stages: Sequence[Stage], schema: Schema, scale: float
+    case: Case, content: bytes | Path, stages: Sequence[Stage], schema: Schema, scale: float
 ) -> Difference | None:
-    if not stages:
+    if not stages or isinstance(content, Path):
         return None
     X = case.X
     if case.kind == "given" and case.verdict is not None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 _OWN = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc", "ai.onnx.training")
 
 
-def unknown_operator(content: bytes) -> str:
+def unknown_operator(content: bytes | Path) -> str:
     """Return what is said of the first operator that is none of ONNX; "" if there is none."""
     import onnx
 
-    proto = onnx.load_from_string(content)
+    sealed = content.read_bytes() if isinstance(content, Path) else content
+    proto = onnx.load_from_string(sealed)
     versions = {entry.domain: entry.version for entry in proto.opset_import}
     functions = {(f.domain, f.name) for f in proto.functions}
     for node in _nodes(proto.graph):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from unifml.export.proof.operators import unknown_operator
 from unifml.export.proof.rows import drafts, neighbours
 from unifml.export.proof.said import Array, Said, ask, take
 from unifml.export.proof.tables import count_rows, take_rows
-from unifml.runtime import OnnxEstimator
+from unifml.runtime import OnnxEstimator, load_onnx
 from unifml.runtime.schema import Task
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ _SUMMARY = ("rows", "max_abs_diff", "label_flips")
 
 
 def prove(
-    content: bytes,
+    content: bytes | Path,
     model: Any,
     task: Task,
     native: Said,
@@ -112,8 +113,8 @@ def prove(
 
     Parameters
     ----------
-    content : bytes
-        The file.
+    content : bytes or Path
+        The file; a path, if it has weights beside it.
     model : estimator
         The fitted model that it was made of.
     task : str
@@ -146,9 +147,12 @@ def prove(
     return Proof(tuple(checks), trial.differences, trial.mismatch)
 
 
-def _opened(content: bytes) -> OnnxEstimator:
+def _opened(content: bytes | Path) -> OnnxEstimator:
     try:
-        loaded = OnnxEstimator.from_bytes(content)
+        if isinstance(content, Path):
+            loaded = load_onnx(content, allow_external_data=True)
+        else:
+            loaded = OnnxEstimator.from_bytes(content)
         _ = loaded.schema
     except DataError as error:
         found = unknown_operator(content) or f"it cannot be run: {error}"
@@ -160,7 +164,7 @@ def _opened(content: bytes) -> OnnxEstimator:
 class _Trial:
     """One file, one model, and what is found out about them."""
 
-    content: bytes
+    content: bytes | Path
     loaded: OnnxEstimator
     model: Any
     task: Task
