@@ -205,7 +205,7 @@ def test_rows_given_where_the_model_jumps_are_refused(tmp_path):
     model = Ridge().fit(X, X[:, 0])
     predict = model.predict
     model.predict = lambda rows: predict(rows) + (np.asarray(rows)[:, 0] == X[7, 0])
-    refused(model, X, tmp_path, "at these rows the model itself jumps when numbers move")
+    refused(model, X, tmp_path, "at 1 of 1 the model itself jumps when numbers move")
 
 
 def test_texts_are_generated_too(tmp_path):

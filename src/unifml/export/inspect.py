@@ -59,7 +59,7 @@ def inspect_onnx(path: str | os.PathLike[str]) -> Inspection:
     >>> path = unifml.export_onnx(clf, "iris.onnx", X).path
     >>> found = inspect_onnx(path)
     >>> found.task, [str(tensor) for tensor in found.inputs]
-    ('classification', ['X: float32 (n, 4)'])
+    ('classification', ['X: float64 (n, 4)'])
     """
     if find_spec("onnx") is None:
         raise MissingDependencyError.of(f"inspecting {os.fspath(path)}", ["onnx"], "onnx")

@@ -21,7 +21,6 @@ from unifml.export.writer import Road
 from unifml.runtime.schema import SCHEMA, Input, Task
 
 PACKAGES = ("onnx", "onnxruntime", "skl2onnx")
-PROOF = "unifml.proof"
 LARGEST = 2**31 - 2**24
 """Bytes of weights that fit in one file: 2 GiB, less room for the graph itself."""
 

@@ -10,11 +10,12 @@ from typing import Any
 from unifml.errors import MissingDependencyError, ParameterError, UnknownNameError
 from unifml.export.describe import entrance, predictor
 from unifml.export.ends import write_model
-from unifml.export.made import PACKAGES, PROOF, Draft, Question, drafted, put
+from unifml.export.made import PACKAGES, Draft, Question, drafted, put
 from unifml.export.proof import Proof, native_answers, prove
 from unifml.export.report import OnnxExport
 from unifml.export.shrink import PRECISIONS, Precision, Worth, judged, write_smaller
 from unifml.export.writer import Writer
+from unifml.runtime.metadata import PROOF
 
 _OPSETS = (18, 21)
 

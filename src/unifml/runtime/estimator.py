@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from unifml.runtime import scores
 from unifml.runtime.asking import Ask, asker
 from unifml.runtime.feeding import Feeder
 from unifml.runtime.file import OnnxFile
+from unifml.runtime.metadata import differs
 from unifml.runtime.opening import Limits
 from unifml.runtime.schema import LABEL, PREDICTION, SCORES, TRANSFORMED
 
@@ -62,6 +64,11 @@ def load_onnx(
     DeviceError
         If onnxruntime has no such device here.
 
+    Warns
+    -----
+    UserWarning
+        If the file says that it does not agree with the model it was made of.
+
     Examples
     --------
     >>> import unifml
@@ -74,7 +81,8 @@ def load_onnx(
     """
     estimator = OnnxEstimator(os.fspath(path), device, threads)
     estimator._limits = Limits(allow_external_data, max_bytes)
-    _ = estimator.session
+    if differs(estimator.metadata):
+        warnings.warn(f"{path}: written although it differs from its model", stacklevel=2)
     return estimator
 
 

@@ -13,6 +13,8 @@ from unifml.runtime.schema import ANY, OUTPUTS, PROBABILITIES, SCHEMA, Input, Ki
 
 _DTYPES = re.compile(r"bool|object|u?int(8|16|32|64)|float(16|32|64)|[<>=|]?U\d{1,5}|StringDType.*")
 _Test = Callable[[Any], bool]
+PROOF = "unifml.proof"
+"""Key of a file's metadata that tells what came of its proof."""
 
 
 def fields_of(metadata: Mapping[str, str], path: str) -> dict[str, Any]:
@@ -144,3 +146,12 @@ _FIELDS: dict[str, _Test] = {
 
 def _is_cut(value: Any) -> bool:
     return _is_text(value) or _is_texts(value)
+
+
+def differs(metadata: Mapping[str, str]) -> bool:
+    """Say whether a file admits that it does not agree with the model it was made of."""
+    try:
+        proof = json.loads(metadata.get(PROOF, "{}"))
+    except (ValueError, RecursionError):
+        return False  # it says nothing that can be read
+    return isinstance(proof, dict) and proof.get("agrees") is False

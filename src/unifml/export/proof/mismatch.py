@@ -79,7 +79,7 @@ def mismatch(
     if case.verdict is None and first is None and case.kind == "given":
         return None
     head = _numbers(case) if case.verdict is not None else f"no answer: {case.failure}\n"
-    note = f"at these rows {case.note}\n" if case.note else ""
+    note = f"{case.note} (ties, thresholds on values)\n" if case.note else ""
     return ExportMismatchError(
         "the ONNX file does not agree with the model, and was not written",
         found=f"{_of_kind(case)}{head}{note}{_cause(first, case)}",
