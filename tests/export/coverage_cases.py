@@ -63,6 +63,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "GaussianRandomProjection": {"n_components": 3},
     "GenericUnivariateSelect": {"param": 50},
     "GridSearchCV": {"estimator": CLASSIFIER, "param_grid": GRID},
+    "HalvingGridSearchCV": {"estimator": CLASSIFIER, "param_grid": GRID},
+    "HalvingRandomSearchCV": {"estimator": CLASSIFIER, "param_distributions": GRID},
     "HashingVectorizer": {"n_features": 16},
     "HistGradientBoostingClassifier": {"max_iter": 5, "min_samples_leaf": 5},
     "HistGradientBoostingRegressor": {"max_iter": 5, "min_samples_leaf": 5},
@@ -270,7 +272,10 @@ def answers_new_rows(kind: type) -> bool:
 
 
 def _kinds() -> dict[str, type]:
-    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+    from sklearn.experimental import (  # noqa: F401
+        enable_halving_search_cv,
+        enable_iterative_imputer,
+    )
 
     return dict(all_estimators())
 
