@@ -245,3 +245,13 @@ def test_several_targets_of_a_library_keep_their_shape(model, tmp_path):
     export_onnx(regressor, tmp_path / "several.onnx", X)
     found = load_onnx(tmp_path / "several.onnx").predict(X)
     np.testing.assert_allclose(found, regressor.predict(X), atol=1e-4)
+
+
+@pytest.mark.sklearn
+def test_infinity_goes_where_the_model_takes_it(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    X[::7, 1] = np.inf
+    model = HistGradientBoostingClassifier(max_iter=5).fit(X, codes(60))
+    loaded = load_onnx(export_onnx(model, tmp_path / "m.onnx", X).path)
+    np.testing.assert_allclose(loaded.predict_proba(X), model.predict_proba(X), atol=1e-6)

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from export.handmade import constant, linear, model, node, softmax
 from unifml.errors import DataError, ParameterError
 from unifml.runtime import OnnxEstimator
+from unifml.runtime.asking import asker
+from unifml.runtime.feeding import Feeder
 from unifml.runtime.schema import Input, Schema
 
 pytestmark = pytest.mark.sklearn
@@ -247,3 +249,37 @@ def test_threads_are_a_parameter():
 def test_predictions_that_overflow_are_refused(sums):
     with pytest.raises(DataError, match="predictions are NaN or infinite"):
         sums.predict(np.full((1, 4), 3e38))
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist])
+def test_a_model_that_overflows_is_refused(form):
+    """Whether the rows are ready for the graph or are made so."""
+    nodes = [node("Mul", ["X", "large"], ["prediction"])]
+    schema = Schema("regression", TABLE, ("prediction",))
+    held = [constant("large", np.float32(3e38))]
+    onnx = opened(model(nodes, schema, {"prediction": (1, [4])}, held))
+    rows = np.full((1, 4), 0.5, np.float32)
+    assert onnx.predict(form(rows)).tolist() == [[np.float32(1.5e38)] * 4]
+    with pytest.raises(DataError, match="predictions are NaN or infinite"):
+        onnx.predict(form(20 * rows))
+
+
+class Sizes:
+    """Stands for a session, and notes how many rows it is asked at once."""
+
+    def __init__(self):
+        self.asked = []
+
+    def run(self, outputs, feed):
+        self.asked.append(len(feed["X"]))
+        return [feed["X"].sum(axis=1)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "width", "most"), [(200_000, 2, 1 << 14), (9, 1 << 22, 4)])
+def test_memory_is_bounded(dtype, n, width, most):
+    schema = Schema("regression", (Input("X", "float", (width,)),), ("prediction",))
+    session, rows = Sizes(), np.ones((n, width), dtype)
+    found = asker(session, Feeder(schema), ["prediction"])(rows)
+    assert max(session.asked) == most
+    np.testing.assert_array_equal(found[0], np.full(n, width))

@@ -26,11 +26,11 @@ from unifml.export.shrink import (
     int8_static,
     judged,
     rows_reaching,
-    tidy,
     write_smaller,
 )
 from unifml.export.shrink.order import put_nodes
 from unifml.export.shrink.simplify import by_upstream, opened, simplified
+from unifml.export.tidy import tidy
 from unifml.layers import (
     GRU,
     LSTM,
@@ -228,7 +228,7 @@ def smaller(model, X, precision):
     schema = described(inner, task, inputs, ends, said, fields)
     entry = proto.metadata_props.add()
     entry.key, entry.value = SCHEMA, schema.to_json()
-    return tidy(proto).SerializeToString(), said, writer, task
+    return proto.SerializeToString(), said, writer, task
 
 
 @pytest.mark.sklearn

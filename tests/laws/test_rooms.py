@@ -21,7 +21,7 @@ class Room:
 
 
 NOUNS = ("errors", "config", "core", "layers", "models", "training")
-BELOW_TASKS = (*NOUNS, "data", "metrics", "estimators")
+BELOW_TASKS = (*NOUNS, "data", "columns", "metrics", "estimators")
 BELOW_ADAPTERS = ("core", "layers", "models", "training", "errors")
 ENGINE = ("adapters/_torch_engine",)
 
@@ -43,6 +43,7 @@ ROOMS = {
         ("rich", "safetensors"),
     ),
     "models": Room(("layers", "core", "errors")),
+    "columns": Room(("core", "data", "errors"), ("numpy", "sklearn")),
     "metrics": Room(("core", "errors"), ("numpy", "sklearn")),
     "estimators": Room(
         ("core", "data", "metrics", "models", "training", "config", "errors"),
@@ -61,7 +62,7 @@ ROOMS = {
     "adapters/torch": Room(BELOW_ADAPTERS + ENGINE, ("torch", "numpy"), ("onnx", "onnxscript")),
     "tasks": Room(
         BELOW_TASKS,
-        ("numpy", "scipy", "sklearn"),
+        ("numpy", "scipy", "sklearn", "threadpoolctl"),  # the last comes with scikit-learn
         ("optuna", "pandas", "matplotlib", "rich"),
     ),
     "tasks/persist": Room((*BELOW_TASKS, "tasks"), ("numpy", "sklearn"), ("safetensors", "skops")),

@@ -240,6 +240,21 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class Pinnable(Protocol):
+    """What an adapter may offer besides: threads that can be counted on."""
+
+    def one_thread(self, fresh: bool) -> AbstractContextManager[None]:
+        """Compute on one thread inside a block, so that a result is the same in any process.
+
+        Parameters
+        ----------
+        fresh : bool
+            Whether this process is a worker, whose threads may be set for good.
+        """
+        ...
+
+
 def cast_weights(weights: Weights, dtype: str) -> dict[str, npt.NDArray[Any]]:
     """Return copies of `weights` in `dtype`."""
     return {name: np.array(value, dtype=dtype) for name, value in weights.items()}

@@ -16,8 +16,15 @@ from unifml.errors import CapabilityError, DataTypeError
 from unifml.estimators import Classifier, Regressor, Transformer
 from unifml.export.ends import End
 from unifml.export.head import label_values
-from unifml.export.inputs import allows_nan, dtypes_of, inputs_of, inputs_of_network, known_names
-from unifml.export.proof import Said, takes_nan
+from unifml.export.inputs import (
+    allows_nan,
+    dtypes_of,
+    holds_infinity,
+    inputs_of,
+    inputs_of_network,
+    known_names,
+)
+from unifml.export.proof import Said, plain, takes_any_order, takes_nan
 from unifml.runtime.schema import LABEL, PROBABILITIES, Input, Schema, Task
 
 _OURS = Classifier | Regressor | Transformer
@@ -35,9 +42,12 @@ def predictor(model: Any) -> tuple[Any, Task]:
     CapabilityError
         For a model that says nothing of new rows.
     """
-    if isinstance(model, type) or not (hasattr(model, "predict") or hasattr(model, "transform")):
+    answers = hasattr(model, "predict") or hasattr(model, "transform")
+    if isinstance(model, type) or not answers or not hasattr(model, "get_params"):
         raise DataTypeError(
-            f"export_onnx({model!r})", rule="a fitted estimator with a method predict or transform"
+            f"export_onnx({repr(model)[:80]})",
+            rule="a fitted estimator with a method predict or transform",
+            fix="a network becomes one by Classifier(network).fit(X, y) or Regressor",
         )
     check_is_fitted(model)
     inner = unwrapped(model)
@@ -101,11 +111,14 @@ def entrance(model: Any, X: Any) -> tuple[tuple[Input, ...], dict[str, Any]]:
         named = bool(model._fitted.plan.signature.named)
         cut = None if model.inputs is None else {k: _listed(v) for k, v in model.inputs.items()}
         return inputs_of_network(feeds), {"by_name": named, "cut": cut}
+    X, task = plain(X), task_of(model)
     inputs, by_column = inputs_of(X)
     return inputs, {
         "by_column": by_column,
+        "any_order": takes_any_order(model, X, task),
         "feature_names": known_names(model),
-        "allow_nan": allows_nan(model, X) or takes_nan(model, X, task_of(model)),
+        "allow_nan": allows_nan(model, X) or takes_nan(model, X, task),
+        "allow_infinity": holds_infinity(X),
         "dtypes": dtypes_of(X),
     }
 

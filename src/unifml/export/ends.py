@@ -10,10 +10,13 @@ import numpy as np
 from unifml.errors import ExportError
 from unifml.export.graph import Graph, pruned
 from unifml.export.leaf import ML_OPSET
+from unifml.export.proof.parts import tensors_of
+from unifml.export.tidy import tidy
 from unifml.export.values import ELEMENTS, Answers, Block, Rows
 from unifml.export.writer import Shrink, Writer
 from unifml.runtime.schema import (
     LABEL,
+    OUTPUTS,
     PREDICTION,
     PROBABILITIES,
     SCORES,
@@ -84,12 +87,13 @@ def write_model(
         For what has no converter.
     """
     g = Graph("", tuple(spec.name for spec in inputs))
-    g.reserve({LABEL, PROBABILITIES, PREDICTION, TRANSFORMED, SCORES})
+    g.reserve({*OUTPUTS, *_shares(model)})
     writer = Writer(g, opset, shrink)
     answers = writer.write(model, _rows(inputs))
     ends = _ENDS[task](g, answers, columns)
     pruned(g, [end.name for end in ends])
-    return _model(g, inputs, ends, opset), writer, ends
+    parts = {name for stage in writer.stages for name in tensors_of(stage)}
+    return tidy(_model(g, inputs, ends, opset), parts), writer, ends
 
 
 def _rows(inputs: tuple[Input, ...]) -> Rows:
@@ -108,6 +112,13 @@ def _classification(g: Graph, answers: Answers, columns: int) -> tuple[End, ...]
         width = columns or len(answers.classes if answers.classes is not None else ())
         ends.append(_end(g, answers.probabilities, PROBABILITIES, "float", width))
     return tuple(ends)
+
+
+def _shares(model: Any) -> list[str]:
+    """Return the names of probabilities, where a model has several outputs."""
+    classes = getattr(model, "classes_", None)
+    count = len(classes) if isinstance(classes, list) else 0
+    return [f"{PROBABILITIES}_{i}" for i in range(count)]
 
 
 def _several(g: Graph, answers: Answers) -> tuple[End, ...]:

@@ -64,16 +64,16 @@ def inspect_onnx(path: str | os.PathLike[str]) -> Inspection:
     if find_spec("onnx") is None:
         raise MissingDependencyError.of(f"inspecting {os.fspath(path)}", ["onnx"], "onnx")
     proto = _read(path)
-    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    metadata = {_text(entry.key): _text(entry.value) for entry in proto.metadata_props}
     tensors = list(_tensors(proto))
     return Inspection(
         path=os.fspath(path),
         bytes=os.stat(path).st_size,
-        producer=" ".join(filter(None, (proto.producer_name, proto.producer_version))),
+        producer=" ".join(filter(None, map(_text, (proto.producer_name, proto.producer_version)))),
         inputs=tuple(map(_tensor, proto.graph.input)),
         outputs=tuple(map(_tensor, proto.graph.output)),
         operators=_operators(proto),
-        opsets={entry.domain or "ai.onnx": entry.version for entry in proto.opset_import},
+        opsets={_text(entry.domain) or "ai.onnx": entry.version for entry in proto.opset_import},
         ir_version=proto.ir_version,
         parameters=sum(count for count, _ in tensors),
         parameter_bytes=sum(size for _, size in tensors),
@@ -139,24 +139,38 @@ def _note(text: str, kind: type, what: str) -> Any:
 
 
 def _tensor(info: Any) -> Tensor:
+    name = _text(info.name)
+    if not info.type.HasField("tensor_type"):
+        return Tensor(name, str(info.type.WhichOneof("value") or "unknown"), None)
+    kind = _kind(info.type.tensor_type.elem_type)
+    if not info.type.tensor_type.HasField("shape"):
+        return Tensor(name, kind, None)
+    dims = info.type.tensor_type.shape.dim
+    sides = (d.dim_value if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in dims)
+    return Tensor(name, kind, tuple(sides))
+
+
+def _kind(element: int) -> str:
+    """Return what a tensor holds, in NumPy's words."""
     from onnx import TensorProto, helper
 
-    if not info.type.HasField("tensor_type"):
-        return Tensor(info.name, str(info.type.WhichOneof("value") or "unknown"), None)
-    kind = info.type.tensor_type.elem_type
-    names = {TensorProto.STRING: "string", TensorProto.UNDEFINED: "unknown"}
-    name = names.get(kind) or str(helper.tensor_dtype_to_np_dtype(kind))
-    if not info.type.tensor_type.HasField("shape"):
-        return Tensor(info.name, name, None)
-    dims = info.type.tensor_type.shape.dim
-    sides = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims)
-    return Tensor(info.name, name, sides)
+    if element == TensorProto.STRING:
+        return "string"
+    try:
+        return str(helper.tensor_dtype_to_np_dtype(element))
+    except KeyError:
+        return "unknown"
+
+
+def _text(value: str | bytes) -> str:
+    """Return a text of the file, which may be none: then it comes as bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _operators(proto: Any) -> dict[str, int]:
     """Count operators, those of subgraphs and functions too; the most frequent come first."""
     counts = Counter(
-        f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
+        ".".join(map(_text, (node.domain, node.op_type)[node.domain in ("", "ai.onnx") :]))
         for node in _nodes(proto)
     )
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 ML_OPSET = 3
 ROAD = "skl2onnx"
+WORDS = {
+    r"(?u)\b\w\w+\b": r"[\p{L}\p{N}_]{2,}",
+    r"(?u)\b\w+\b": r"[\p{L}\p{N}_]+",
+}
+"""Patterns of words as onnxruntime reads them: letters and digits of any alphabet."""
 _KINDS: dict[int, Kind] = {1: "float", 11: "double", 7: "int64", 6: "int64", 9: "bool", 8: "string"}
 
 
@@ -168,6 +173,8 @@ def _options(model: Any) -> dict[int, dict[str, Any]] | None:
     alias = _alias(type(model))
     allowed = get_converter(alias).get_allowed_options() if alias else None
     wanted = {"zipmap": False, "div": "div", "locale": "C"}
+    words = WORDS.get(str(getattr(model, "token_pattern", "")))
+    wanted |= {} if words is None else {"tokenexp": words}
     chosen = {k: v for k, v in wanted.items() if isinstance(allowed, dict) and k in allowed}
     return {id(model): chosen} if chosen else None
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unifml.errors import DataError, MissingDependencyError
+from unifml.runtime.csvfile import names_columns
 
 
 def read_rows(
@@ -20,7 +21,8 @@ def read_rows(
     Parameters
     ----------
     path : str or path
-        A file ``.csv`` with names in its first line, ``.parquet``, or ``.npy`` with one array.
+        A file ``.csv`` (with names in its first line, unless all in it are numbers), ``.parquet``,
+        or ``.npy`` with one array.
     model : estimator
         Fitted. If it knows names, columns are found by them; else all columns are taken.
     target : str or None
@@ -52,16 +54,28 @@ def read_rows(
                 fix="leave --target out",
             )
         return read_array(path), None, []
-    frame = read_frame(path, delimiter=delimiter)
+    frame = read_frame(path, delimiter=delimiter, unnamed=True)
     y = None
     if target is not None:
         y = _column(frame, target, path)
         frame = frame.drop(columns=target)
+    X, left = rows_for(model, frame, path)
+    return X, y, left
+
+
+def rows_for(model: Any, frame: Any, path: str | os.PathLike[str]) -> tuple[Any, list[str]]:
+    """Return the columns of a frame that a fitted model takes, and the names of the others.
+
+    Raises
+    ------
+    DataError
+        For columns that are not there.
+    """
     if getattr(model, "inputs", None) is not None:
-        return frame, y, []
+        return frame, []
     names = getattr(model, "feature_names_in_", None)
     if names is None:
-        return _table(frame), y, []
+        return _table(frame), []
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise DataError(
@@ -69,10 +83,10 @@ def read_rows(
             found=f"columns are missing: {', '.join(map(str, missing[:8]))}",
             rule=f"the model was fitted on {', '.join(map(str, names[:8]))}",
         )
-    return frame[list(names)], y, [str(name) for name in frame.columns if name not in names]
+    return frame[list(names)], [str(name) for name in frame.columns if name not in names]
 
 
-def read_frame(path: str | os.PathLike[str], *, delimiter: str = ",") -> Any:
+def read_frame(path: str | os.PathLike[str], *, delimiter: str = ",", unnamed: bool = False) -> Any:
     """Read a table with pandas.
 
     Parameters
@@ -81,6 +95,8 @@ def read_frame(path: str | os.PathLike[str], *, delimiter: str = ",") -> Any:
         The file; ``.parquet`` by its name, text otherwise.
     delimiter : str
         What stands between cells of a text file.
+    unnamed : bool
+        Whether a first line of numbers alone is a row, as `runtime.csvfile` has it.
     """
     if find_spec("pandas") is None:
         raise MissingDependencyError.of(f"reading {os.fspath(path)}", ["pandas"], "all")
@@ -90,7 +106,9 @@ def read_frame(path: str | os.PathLike[str], *, delimiter: str = ",") -> Any:
     try:
         if Path(path).suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep=delimiter)
+        first = pd.read_csv(path, sep=delimiter, nrows=1, header=None, dtype=str)
+        named = not unnamed or names_columns(first.iloc[0].tolist())
+        return pd.read_csv(path, sep=delimiter, header=0 if named else None)
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"reading {os.fspath(path)}", found=str(error)[:300]) from error
 

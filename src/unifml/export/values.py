@@ -21,6 +21,7 @@ ELEMENTS: dict[Kind, int] = {
     "int64": 7,
     "bool": 9,
     "string": 8,
+    "date": 7,
     "lengths": 7,
 }
 """Element types of ONNX by kind."""
@@ -30,6 +31,7 @@ DTYPES: dict[Kind, Any] = {
     "int64": np.int64,
     "bool": np.bool_,
     "string": np.str_,
+    "date": np.int64,
     "lengths": np.int64,
 }
 """NumPy's types by kind."""
@@ -43,7 +45,7 @@ class Block:
     ----------
     name : str
         Its name.
-    kind : {"float", "double", "int64", "bool", "string", "lengths"}
+    kind : {"float", "double", "int64", "bool", "string", "date", "lengths"}
         What it holds.
     row : tuple of int
         Shape of one row; -1 stands first for sequences of unequal length.

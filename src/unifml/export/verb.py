@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from unifml.errors import MissingDependencyError, ParameterError, UnknownNameError
 from unifml.export.describe import entrance, predictor
 from unifml.export.ends import write_model
+from unifml.export.inputs import in_order
 from unifml.export.made import PACKAGES, Draft, Question, drafted, put
 from unifml.export.proof import Proof, native_answers, prove
 from unifml.export.report import OnnxExport
@@ -101,9 +103,10 @@ def export_onnx(
     >>> unifml.export_onnx(clf, "iris.onnx", X).max_abs_diff < 1e-5
     True
     """
-    target = _checked(path, opset, precision)
+    target = _checked(path, opset, precision, max_loss)
     model, task = predictor(model)
     said = native_answers(model, X, task)
+    X = in_order(model, X)
     inputs, fields = entrance(model, X)
     asked = Question(model, task, X, said, inputs, fields, opset)
     proto, writer, ends = write_model(model, task, inputs, opset, columns=asked.columns)
@@ -115,6 +118,7 @@ def export_onnx(
         if precision == "float32":
             put(proto, PROOF, proof.fields())
             return _report(draft, proof, writer, opset)
+    put(proto, PROOF, proof.fields())
     before = proto.ByteSize()
     proto, writer, worth = _smaller(asked, precision, y, metric, max_loss)
     smaller = {"precision": precision, "bytes_before": before}
@@ -164,7 +168,7 @@ def _smaller(
     return proto, writer, worth
 
 
-def _checked(path: str | os.PathLike[str], opset: int, precision: str) -> Path:
+def _checked(path: str | os.PathLike[str], opset: int, precision: str, max_loss: float) -> Path:
     """Refuse what cannot work before any work."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
@@ -174,7 +178,13 @@ def _checked(path: str | os.PathLike[str], opset: int, precision: str) -> Path:
         raise ParameterError(f"opset={opset!r}", rule=f"{low} <= opset <= {high}")
     if precision not in PRECISIONS:
         raise UnknownNameError.among("precision", precision, PRECISIONS)
+    if not isinstance(max_loss, Real) or not max_loss >= 0:
+        raise ParameterError(f"max_loss={max_loss!r}", rule="max_loss >= 0")
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"a folder, not a file: {str(path)!r}")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"no such folder: {str(target.parent)!r}")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"nothing can be written into the folder {str(target.parent)!r}")
     return target

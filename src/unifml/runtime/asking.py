@@ -16,7 +16,7 @@ from unifml.runtime.floats import is_finite
 
 Array = npt.NDArray[Any]
 Ask = Callable[[Any], list[Array]]
-_CHUNK, _VALUES = 1 << 16, 1 << 24  # rows and values computed at once, so that memory is bounded
+_CHUNK, _VALUES = 1 << 14, 1 << 24  # rows and values computed at once, so that memory is bounded
 _WIDE = np.dtype(np.float64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unifml.errors import DataError, DataTypeError
+from unifml.runtime.dates import dates
 from unifml.runtime.floats import is_missing, numbers
 from unifml.runtime.schema import Kind
 
@@ -20,7 +21,7 @@ def values_of(kind: Kind, column: Any, what: str) -> Array:
 
     Parameters
     ----------
-    kind : {"float", "double", "int64", "bool", "string"}
+    kind : {"float", "double", "int64", "bool", "string", "date"}
         What the input holds.
     column : array-like
         The user's values; of another type, they are converted where nothing is lost.
@@ -36,6 +37,8 @@ def values_of(kind: Kind, column: Any, what: str) -> Array:
     """
     if kind == "string":
         return strings(column)
+    if kind == "date":
+        return dates(column, what)
     values = np.asarray(column)
     if kind in DTYPES:
         return numbers(values, what, DTYPES[kind])

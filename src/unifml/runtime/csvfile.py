@@ -54,7 +54,8 @@ class CsvFile:
     Parameters
     ----------
     path : str
-        The file, in UTF-8. Its first line names the columns, unless all in it are numbers.
+        The file, in UTF-8. Its first line names the columns, unless all in it are numbers, other
+        than 0, 1, 2, ...
     delimiter : str, default=","
         What stands between cells.
 
@@ -74,7 +75,7 @@ class CsvFile:
     def __init__(self, path: str | os.PathLike[str], delimiter: str = ",") -> None:
         self.path = os.fspath(path)
         lines = self._lines(delimiter)
-        self.names = None if not lines or all(map(_is_number, lines[0])) else lines[0]
+        self.names = lines[0] if lines and names_columns(lines[0]) else None
         self.rows = lines if self.names is None else lines[1:]
         self._check_rows()
 
@@ -183,7 +184,7 @@ class CsvFile:
     def _column(self, name: str, place: int, kind: Kind) -> Array:
         cells = [row[place] for row in self.rows]
         found = np.empty(len(cells), dtype=object)
-        if kind == "string":
+        if kind in ("string", "date"):
             found[:] = [np.nan if cell in MISSING else cell for cell in cells]
             return found
         read = _whole if kind == "int64" else _bool if kind == "bool" else _number
@@ -205,6 +206,13 @@ _WORDS = {
     "int64": "whole numbers",
     "bool": "true and false",
 }
+
+
+def names_columns(cells: Sequence[Any]) -> bool:
+    """Say whether the first line of a file holds names: no numbers, or those that count columns."""
+    texts = [str(cell) for cell in cells]
+    counted = len(texts) > 1 and texts == [str(i) for i in range(len(texts))]
+    return counted or not all(map(_is_number, texts))
 
 
 def _number(cell: str) -> float:

@@ -79,7 +79,7 @@ def load_onnx(
     >>> unifml.load_onnx(path).predict(X[:3]).tolist()
     [0, 0, 0]
     """
-    estimator = OnnxEstimator(os.fspath(path), device, threads)
+    estimator = OnnxEstimator(os.fsdecode(path), device, threads)
     estimator._limits = Limits(allow_external_data, max_bytes)
     if differs(estimator.metadata):
         warnings.warn(f"{path}: written although it differs from its model", stacklevel=2)
@@ -194,8 +194,9 @@ class OnnxEstimator(OnnxFile):
         ----------
         X : table of shape (n, features), array of images, list of sequences, or dict of these
             As the model took it. A table is an array, a list, or a frame of pandas, polars or
-            Arrow; columns with names must stand as they did in fit. A list of texts where the
-            model takes documents.
+            Arrow; columns with names must stand as they did in fit, unless the model finds them by
+            their names, as a ColumnTransformer does. A list of texts where the model takes
+            documents.
 
         Returns
         -------

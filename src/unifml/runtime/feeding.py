@@ -86,9 +86,11 @@ class Feeder:
         return feed
 
     def _columns(self, X: Any) -> Iterable[Any]:
-        if frame_columns(X) is not None:
+        names = frame_columns(X)
+        if names is not None:
             self._check_names(X)
-            return (X[name] for name in frame_columns(X) or ())
+            known = self.schema.feature_names if self._finds(X) else None
+            return (X[name] for name in known or names)
         values = np.asarray(X, dtype=None if hasattr(X, "dtype") else object)
         if values.ndim != 2:
             self._refuse_shape(values.shape)
@@ -97,9 +99,14 @@ class Feeder:
     def _column(self, spec: Input, column: Any) -> npt.NDArray[Any]:
         return values_of(spec.kind, column, f"column {spec.name!r}").reshape(-1, 1)
 
+    def _finds(self, X: Any) -> bool:
+        """Say whether columns are found by their names."""
+        known, names = self.schema.feature_names or (), feature_names(X) or ()
+        return self.schema.any_order and {*known} <= {*names}
+
     def _check_names(self, X: Any) -> None:
         known, names = self.schema.feature_names, feature_names(X)
-        if known is None or names is None or names == known:
+        if known is None or names is None or names == known or self._finds(X):
             return
         lines = ["The feature names should match those that were passed during fit."]
         unseen, missing = sorted(set(names) - set(known)), sorted(set(known) - set(names))

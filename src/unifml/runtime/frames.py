@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,11 @@ def frame_columns(X: Any) -> list[Any] | None:
     if names is None and hasattr(X, "__getitem__") and not callable(getattr(X, "columns", None)):
         names = getattr(X, "columns", None)
     return None if names is None else list(names)
+
+
+def picked(X: Any, names: Iterable[Any]) -> Any:
+    """Return columns of a data frame by their names, in the order given."""
+    return X.select(list(names)) if hasattr(X, "column_names") else X[list(names)]
 
 
 def cut_frame(X: Any, cut: Mapping[str, Any]) -> dict[str, Any]:

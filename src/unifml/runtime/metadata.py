@@ -141,6 +141,7 @@ _FIELDS: dict[str, _Test] = {
     "cut": _or_none(lambda value: _is_dict(value) and all(map(_is_cut, value.values()))),
     "dtypes": _or_none(_is_texts),
     "allow_infinity": _is_bool,
+    "any_order": _is_bool,
 }
 
 

@@ -15,7 +15,7 @@ LENGTHS = "_lengths"
 """Ends the key of the lengths that go with sequences of unequal length."""
 ANY = -1
 """Stands in the shape of a row for a number of steps that differs from row to row."""
-Kind = Literal["float", "double", "int64", "bool", "string", "lengths"]
+Kind = Literal["float", "double", "int64", "bool", "string", "date", "lengths"]
 Task = Literal["classification", "regression", "transformation", "clustering", "outliers"]
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
 TRANSFORMED, SCORES = "transformed", "scores"
@@ -31,8 +31,9 @@ class Input:
     ----------
     name : str
         Its name in the graph.
-    kind : {"float", "double", "int64", "bool", "string", "lengths"}
-        What its tensor holds; ``lengths`` for the numbers of steps of sequences, in int64.
+    kind : {"float", "double", "int64", "bool", "string", "date", "lengths"}
+        What its tensor holds; ``date`` for microseconds since 1970 in int64, its least value for a
+        missing date; ``lengths`` for the numbers of steps of sequences, in int64.
     row : tuple of int
         Shape of one row; -1 stands first for sequences of unequal length; empty for documents.
     key : str
@@ -88,6 +89,8 @@ class Schema:
         What the columns of a frame were, as its library calls them.
     allow_infinity : bool
         Whether infinity in X is meant to be there.
+    any_order : bool
+        Whether columns of a frame are found by their names, among others too.
     """
 
     task: Task
@@ -103,6 +106,7 @@ class Schema:
     cut: dict[str, Any] | None = None
     dtypes: tuple[str, ...] | None = None
     allow_infinity: bool = False
+    any_order: bool = False
 
     @property
     def feeds(self) -> tuple[Input, ...]:

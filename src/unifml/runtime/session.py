@@ -18,6 +18,7 @@ _TYPES: dict[Kind, str] = {
     "int64": "tensor(int64)",
     "bool": "tensor(bool)",
     "string": "tensor(string)",
+    "date": "tensor(int64)",
     "lengths": "tensor(int64)",
 }
 

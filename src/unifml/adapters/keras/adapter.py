@@ -123,6 +123,16 @@ class KerasAdapter:
         _room("recipe").forget()
         load_engine().release()
 
+    def one_thread(self, fresh: bool) -> AbstractContextManager[None]:
+        """Compute on one thread inside a block, as far as the engine can.
+
+        Parameters
+        ----------
+        fresh : bool
+            Whether this process is a worker, whose threads may be set for good.
+        """
+        return load_engine().one_thread(fresh)
+
     def callback(self, native: object) -> object | None:
         if "keras" not in sys.modules:
             return None

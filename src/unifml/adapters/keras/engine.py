@@ -52,6 +52,9 @@ class Engine(Protocol):
     def release(self) -> None:
         """Free what the framework keeps between fits."""
 
+    def one_thread(self, fresh: bool) -> AbstractContextManager[None]:
+        """Compute on one thread inside a block; see `KerasAdapter.one_thread`."""
+
     def devices(self) -> tuple[str, ...]:
         """Return the devices on this machine, best first."""
 

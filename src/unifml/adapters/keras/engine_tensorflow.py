@@ -63,6 +63,17 @@ def release() -> None:
     """Free nothing: TensorFlow gives memory back to itself only."""
 
 
+def one_thread(fresh: bool) -> AbstractContextManager[None]:
+    """Give a fresh process one thread for good; those of one at work cannot be changed."""
+    if fresh:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:  # it has computed before: it has the threads that it has
+            return nullcontext()
+    return nullcontext()
+
+
 @cache
 def devices() -> tuple[str, ...]:
     """Return the devices on this machine, best first."""

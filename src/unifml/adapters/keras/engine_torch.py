@@ -46,6 +46,11 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
+def one_thread(fresh: bool) -> AbstractContextManager[None]:
+    """Compute on one thread inside a block."""
+    return threads_for(0)
+
+
 def devices() -> tuple[str, ...]:
     """Return the devices on this machine, best first."""
     cards = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))

@@ -45,11 +45,17 @@ def copied(model: Any, feeds: Feeds, dtype: str) -> Any:
             raise _cannot_copy(model, "the copy's weights have other shapes")
         twin.set_weights(model.get_weights())
         settle(twin)
-    for ours, theirs in zip(twin._flatten_layers(), model._flatten_layers(), strict=True):
+    for ours, theirs in zip(_layers(twin), _layers(model), strict=True):
         if ours.trainable != theirs.trainable:
             ours.trainable = theirs.trainable
     _compile_like(twin, model)
     return twin
+
+
+def _layers(model: Any) -> list[Any]:
+    """Return all layers but inputs: a Sequential has none before it is built."""
+    every = model._flatten_layers()
+    return [layer for layer in every if not isinstance(layer, keras.layers.InputLayer)]
 
 
 def _twin(model: Any) -> Any:

@@ -102,6 +102,12 @@ class TorchAdapter:
         if torch is not None and torch.backends.mps.is_available():
             torch.mps.empty_cache()
 
+    def one_thread(self, fresh: bool) -> AbstractContextManager[None]:
+        """Compute on one thread inside a block."""
+        from unifml.adapters._torch_engine.threads import threads_for
+
+        return threads_for(0)
+
     def callback(self, native: object) -> None:
         """Return None: torch has no callbacks of its own."""
 

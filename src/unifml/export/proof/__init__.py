@@ -19,8 +19,9 @@ The policy.
 """
 
 from unifml.export.proof.compare import ABSOLUTE, RELATIVE, Verdict, compare, tolerance
-from unifml.export.proof.native import native_answers, takes_nan
+from unifml.export.proof.native import native_answers, takes_any_order, takes_nan
 from unifml.export.proof.prove import Check, Proof, prove
+from unifml.export.proof.rows import plain
 from unifml.export.proof.said import Said, ask
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "ask",
     "compare",
     "native_answers",
+    "plain",
     "prove",
+    "takes_any_order",
     "takes_nan",
     "tolerance",
 ]

@@ -57,7 +57,9 @@ def between(values: Any, part: Part, rng: np.random.Generator) -> Any:
         return None
     a, b = rng.permuted(values, axis=0), rng.permuted(values, axis=0)
     share = rng.uniform(0.05, 0.95, values.shape)
-    return _rounded(np.where(np.isnan(b), a, a + share * (b - a)), values, part)
+    with np.errstate(invalid="ignore"):  # infinity less infinity is left as it was
+        middle = a + share * (b - a)
+    return _rounded(np.where(np.isnan(middle), a, middle), values, part)
 
 
 def outside(values: Any, part: Part, rng: np.random.Generator) -> Any:

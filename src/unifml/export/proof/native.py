@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from unifml.errors import ExportError
 from unifml.export.proof.compare import compare
-from unifml.export.proof.rows import Draft, with_gaps
+from unifml.export.proof.rows import Draft, sample, with_gaps
 from unifml.export.proof.said import Array, Said, ask, take
 from unifml.export.proof.tables import count_rows, take_rows
+from unifml.runtime.frames import frame_columns, picked
 from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, Task
 
 _AGAIN = 64
@@ -46,6 +49,16 @@ def takes_nan(model: Any, X: Any, task: Task) -> bool:
     return draft is not None and answered(draft, model, task)[1] is not None
 
 
+def takes_any_order(model: Any, X: Any, task: Task) -> bool:
+    """Say whether the native model finds the columns of a frame by their names."""
+    names = frame_columns(X)
+    if names is None or len(names) < 2 or getattr(model, "feature_names_in_", None) is None:
+        return False
+    rows = sample(X)
+    turned = _asked(lambda: picked(rows, names[::-1]), model, task)[1]
+    return turned is not None and compare(ask(model, rows, task), turned).right
+
+
 def unchanged(model: Any, X: Any, task: Task, said: Said) -> None:
     """See that the model says of a few rows what it said before the export.
 
@@ -57,9 +70,10 @@ def unchanged(model: Any, X: Any, task: Task, said: Said) -> None:
     rows = np.arange(min(_AGAIN, count_rows(X)))
     now = ask(model, take_rows(X, rows), task)
     if not compare(take(said, rows), now, said).right:
+        few = f", or {len(rows)} rows otherwise than all" if len(rows) < count_rows(X) else ""
         raise ExportError(
             f"exporting {type(model).__name__}",
-            found="it no longer predicts what it did before",
+            found=f"it no longer predicts what it did before{few}",
             rule="an export leaves the model as it is, and rows are predicted one by one",
         )
 
@@ -85,11 +99,12 @@ def answered(draft: Draft, model: Any, task: Task) -> tuple[Any, Said | None, st
     left_out : str
         What it does not take, and what it said.
     """
-    rows, said, refusal = _asked(draft, None, model, task)
+    rows, said, refusal = _asked(draft.made, model, task)
     if said is None:
-        alone = [n for n in draft.alone() if _asked(draft, [n], model, task)[1] is not None]
+        each = {n: partial(draft.made, [n]) for n in draft.alone()}
+        alone = [n for n, made in each.items() if _asked(made, model, task)[1] is not None]
         if alone:
-            rows, said, _ = _asked(draft, alone, model, task)
+            rows, said, _ = _asked(partial(draft.made, alone), model, task)
             names = [str(name) for name in draft.changes if name not in alone]
             refusal = f"columns {', '.join(names[:5])}{', ...' if names[5:] else ''}: {refusal}"
     if said is None:
@@ -97,9 +112,9 @@ def answered(draft: Draft, model: Any, task: Task) -> tuple[Any, Said | None, st
     return _finite(rows, said, refusal)
 
 
-def _asked(draft: Draft, names: Any, model: Any, task: Task) -> tuple[Any, Said | None, str]:
+def _asked(made: Callable[[], Any], model: Any, task: Task) -> tuple[Any, Said | None, str]:
     try:
-        rows = draft.made(names)
+        rows = made()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return rows, ask(model, rows, task), ""

@@ -112,13 +112,13 @@ def sample(X: Any) -> Any:
     n = count_rows(X)
     size = max(8, min(ROWS, max(_FEWEST, n), _VALUES // max(1, _width(X))))
     rng = np.random.default_rng(0)
-    return _plain(take_rows(X, np.sort(rng.choice(n, size, replace=n < size))))
+    return plain(take_rows(X, np.sort(rng.choice(n, size, replace=n < size))))
 
 
-def _plain(X: Any) -> Any:
+def plain(X: Any) -> Any:
     """Return tensors of a framework as arrays."""
     if isinstance(X, Mapping):
-        return {name: _plain(values) for name, values in X.items()}
+        return {name: plain(values) for name, values in X.items()}
     return np.asarray(from_tensor(X)) if hasattr(type(X), "__dlpack__") else X
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unifml.runtime.feeding import strings
 from unifml.runtime.schema import (
     LABEL,
     PREDICTION,
@@ -76,9 +77,10 @@ def margin(model: Any, X: Any) -> Said:
 def dense(values: Any) -> Array:
     """Return what a transformer gives as one array; text stays text."""
     array = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
-    if array.dtype.kind == "O" and not any(isinstance(v, str) for v in array.ravel()[:1]):
-        return array.astype(np.float64)
-    return array
+    if array.dtype.kind != "O":
+        return array
+    text = any(isinstance(v, str) for v in array.ravel().tolist())
+    return strings(array) if text else array.astype(np.float64)
 
 
 def take(said: Said, rows: Any) -> Said:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
 from unifml.export.algebra import Algebra
+from unifml.export.leaf import WORDS
 from unifml.export.own import ROAD, doubles
 from unifml.export.values import Answers, Block, Rows
 
@@ -19,20 +20,39 @@ _NORMS = {"l1": "ReduceL1", "l2": "ReduceL2"}
 
 
 def _counted(w: Writer, model: Any, rows: Rows) -> Answers:
-    """Count words; ONNX knows no more than ASCII when it makes letters small."""
+    """Count words."""
     if len(rows.blocks) != 1 or rows.blocks[0].kind != "string":
         raise w.refusal(model, "several columns", rule="it takes one column of text")
-    foreign = [word for word in model.vocabulary_ if not word.isascii()]
-    if foreign:  # rows without such words would prove nothing
-        raise w.refusal(
-            model,
-            f"words beyond ASCII in its vocabulary, as {foreign[0]!r}",
-            rule="ONNX splits and lowers ASCII letters alone",
-            fix="write such letters as ASCII before fitting",
-        )
+    _check(w, model)
     shape = w.g.constant("shape", [-1, 1], np.int64)
     column = Block(w.g.op("Reshape", rows.blocks[0].name, shape), "string", (1,))
     return w.convert(model, Rows((column,)), "string")
+
+
+def _check(w: Writer, model: Any) -> None:
+    """Refuse what rows without such words would not show."""
+    foreign = next((word for word in model.vocabulary_ if _is_foreign(model, word)), None)
+    if foreign is not None:
+        raise w.refusal(
+            model,
+            f"words beyond ASCII in its vocabulary, as {foreign!r}",
+            rule="ONNX lowers ASCII letters alone, and finds others by the usual token_pattern",
+            fix="lower the text before, and set lowercase=False",
+        )
+    if model.stop_words is not None and model.ngram_range[1] > 1:
+        raise w.refusal(
+            model,
+            f"stop words, with ngram_range={model.ngram_range}",
+            rule="ONNX takes neighbours in the text, with stop words between them",
+            fix="fit it without stop words, or with ngram_range=(1, 1)",
+        )
+
+
+def _is_foreign(model: Any, word: str) -> bool:
+    """Say whether ONNX does not find a word as scikit-learn does."""
+    if word.isascii():
+        return False
+    return model.token_pattern not in WORDS or (model.lowercase and word.lower() != word.upper())
 
 
 def _weighed(w: Writer, model: Any, rows: Rows) -> Answers:

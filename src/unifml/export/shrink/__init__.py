@@ -1,4 +1,4 @@
-"""Smaller files: networks in float16 or int8, and graphs without what does nothing."""
+"""Smaller files: networks in float16 or int8."""
 
 from unifml.export.shrink.half import fp16
 from unifml.export.shrink.integers import int8, int8_static
@@ -6,7 +6,6 @@ from unifml.export.shrink.judge import Worth, judged
 from unifml.export.shrink.reach import rows_reaching
 from unifml.export.shrink.shrinker import PRECISIONS, Precision, Shrinker
 from unifml.export.shrink.smaller import write_smaller
-from unifml.export.shrink.tidy import tidy
 
 __all__ = [
     "PRECISIONS",
@@ -18,6 +17,5 @@ __all__ = [
     "int8_static",
     "judged",
     "rows_reaching",
-    "tidy",
     "write_smaller",
 ]

@@ -100,11 +100,14 @@ def judged(
         If it is worse than that.
     ParameterError
         For a metric without `y`.
+    DataError
+        For `y` of another length.
     """
     if metric is not None and y is None:
         raise ParameterError(
             f"metric={metric!r}", found="y=None", rule="a metric needs the truth", fix="pass y"
         )
+    truth = None if y is None else _truth(y, len(next(iter(native.values()))))
     try:
         loaded = OnnxEstimator.from_bytes(content)
         onnx = ask(loaded, X, task)
@@ -116,13 +119,19 @@ def judged(
             "proving the smaller ONNX file", found=f"it cannot be run on these rows: {error}"
         ) from error
     measure = _measure(native, model, y, task, metric)
-    truth = None if y is None else np.asarray(y)
     together = _measured(measure, native, onnx, (model, loaded), X, truth, max_loss)
     joined = {name: np.concatenate([part[name] for part in small]) for name in small[0]}
     some = None if truth is None else truth[few]
     first = take(native, few)
     _measured(measure, first, joined, (model, loaded), _taken(X, few), some, max_loss)
     return Worth(*together, *_apart(native, onnx))
+
+
+def _truth(y: Any, n: int) -> Any:
+    truth = np.asarray(y)
+    if truth.shape[:1] != (n,):
+        raise DataError(f"y of shape {truth.shape}", rule=f"one value for each of the {n} rows")
+    return truth
 
 
 def _measure(native: Said, model: Any, y: Any, task: Task, metric: Any) -> Metric | None:

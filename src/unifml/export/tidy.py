@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from unifml.export.graph import reads, renamed
+from unifml.export.graph import needed_nodes, reads, renamed
 
 _ELEMENT_KEPT = frozenset(
     {
@@ -16,7 +17,7 @@ _ELEMENT_KEPT = frozenset(
 """Operators whose result is of the type of their first input."""
 
 
-def tidy(proto: Any) -> Any:
+def tidy(proto: Any, keep: Collection[str] = ()) -> Any:
     """Leave out, in place, what computes nothing: inputs, outputs and all numbers stay.
 
     These go: ``Identity``, a ``Cast`` to the type that is there already, ``Concat`` of one, a
@@ -27,6 +28,8 @@ def tidy(proto: Any) -> Any:
     ----------
     proto : onnx.ModelProto
         The model.
+    keep : collection of str
+        Tensors that stay, whatever makes them.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def tidy(proto: Any) -> Any:
         The same model.
     """
     _share(proto.graph)
-    _drop_idle(proto.graph)
+    _drop_idle(proto.graph, keep)
     _prune(proto.graph)
     return proto
 
@@ -58,10 +61,10 @@ def _share(graph: Any) -> None:
     _rename(graph, {name: kept for name, kept in names.items() if name != kept})
 
 
-def _drop_idle(graph: Any) -> None:
+def _drop_idle(graph: Any, keep: Collection[str]) -> None:
     """Take out nodes that hand their input through; where one makes an output, its input does."""
     outputs = {output.name for output in graph.output}
-    within = _read_within(graph)
+    fixed = outputs | _read_within(graph) | {*keep}
     kinds = _kinds(graph)
     makers = {name: node for node in graph.node for name in node.output}
     uses = _uses(graph)
@@ -70,14 +73,14 @@ def _drop_idle(graph: Any) -> None:
     for node in graph.node:
         renamed(node, names)
         kinds.setdefault(node.output[0], _kind(node, kinds))
-        if not _idle(node, kinds):
+        if not _idle(node, kinds) or node.output[0] in keep:
             kept.append(node)
             continue
         source, out = node.input[0], node.output[0]
         maker = makers.get(source)
         if out not in outputs:
             names[out] = source
-        elif maker is not None and uses[source] == 1 and source not in outputs | within:
+        elif maker is not None and uses[source] == 1 and source not in fixed:
             maker.output[:] = [out if name == source else name for name in maker.output]
             makers[out] = maker
         else:
@@ -124,14 +127,12 @@ def _read_within(graph: Any) -> set[str]:
 
 
 def _prune(graph: Any) -> None:
-    wanted, kept = {output.name for output in graph.output}, []
-    for node in reversed(graph.node):
-        if wanted.intersection(node.output):
-            kept.append(node)
-            wanted.update(reads(node))
+    outputs = {output.name for output in graph.output}
+    nodes = needed_nodes(graph.node, outputs)
+    wanted = outputs.union(name for node in nodes for name in reads(node))
     tensors = [tensor for tensor in graph.initializer if tensor.name in wanted]
     del graph.node[:], graph.initializer[:]
-    graph.node.extend(kept[::-1])
+    graph.node.extend(nodes)
     graph.initializer.extend(tensors)
 
 
