@@ -77,7 +77,7 @@ ORACLES = {
         "f1": macro(sk.f1_score),
         "jaccard": macro(sk.jaccard_score),
         "roc_auc": shares(sk.roc_auc_score, multi_class="ovr"),
-        "pr_auc": scores(sk.average_precision_score),
+        "pr_auc": shares(sk.average_precision_score),
         "brier": shares(sk.brier_score_loss),
         "top_k_accuracy": scores(sk.top_k_accuracy_score),
         "top_1_accuracy": plain(sk.accuracy_score),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
 from sklearn.utils.metaestimators import available_if
 
-from unifml.core.task import Kind
+from unifml.metrics.metric import Measured
 
 METHODS = ("predict", "predict_proba", "decision_function")
 Array = npt.NDArray[Any]
@@ -26,20 +26,20 @@ class Answers:
     ----------
     outputs : dict of str to array
         Outputs by the name of the method that gave them.
-    kind : {"classification", "regression"}
+    kind : {"classification", "regression", "clustering"}
         What the estimator learned.
     classes : array or None
-        Its classes; None in regression and for several labels.
+        Its classes; None for numbers, clusters and several labels.
     """
 
-    def __init__(self, outputs: dict[str, Array], kind: Kind, classes: Array | None) -> None:
+    def __init__(self, outputs: dict[str, Array], kind: Measured, classes: Array | None) -> None:
         self.outputs, self.kind = outputs, kind
         if classes is not None:
             self.classes_ = classes
 
     @classmethod
     def record(
-        cls, estimator: Any, X: Any, kind: Kind, methods: Iterable[str]
+        cls, estimator: Any, X: Any, kind: Measured, methods: Iterable[str]
     ) -> tuple[Answers, float]:
         """Ask `estimator` each of `methods` once.
 
@@ -55,8 +55,8 @@ class Answers:
             if method not in outputs:
                 outputs[method] = _one_array(getattr(estimator, method)(X))
         several = outputs["predict"].ndim > 1
-        classes = None if several or kind == "regression" else np.asarray(estimator.classes_)
-        return cls(outputs, kind, classes), seconds
+        one_label = kind == "classification" and not several
+        return cls(outputs, kind, np.asarray(estimator.classes_) if one_label else None), seconds
 
     def predict(self, rows: Any) -> Array:
         """Return the recorded predictions of `rows`."""

@@ -42,8 +42,10 @@ def _roc_auc(name: str, target: Target) -> Metric:
 
 
 def _pr_auc(name: str, target: Target) -> Metric:
-    scorer = sk.make_scorer(sk.average_precision_score, response_method=BOUND, **target.positive)
-    return Metric(name, scorer, needs=BOUND, every_class=True, bounds=(0, 1))
+    # of several classes, scores of one row are not comparable with those of another; shares are
+    needs = BOUND[::-1] if target.kind == "classes" else BOUND
+    scorer = sk.make_scorer(sk.average_precision_score, response_method=needs, **target.positive)
+    return Metric(name, scorer, needs=needs, every_class=True, bounds=(0, 1))
 
 
 def _shares(
