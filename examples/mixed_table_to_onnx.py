@@ -55,6 +55,28 @@ model = make_pipeline(prepare, network).fit(train, y_train)
 print("accuracy on rows it has not seen:", round(model.score(test, y_test), 3))
 
 # %%
+# Or by itself
+# ------------
+# ``unifml.preprocess`` looks at each column, decides, and tells. A model that is given by its name
+# gets such a preparation where a table has words or holes.
+
+unifml.preprocess(train, y_train)
+
+# %%
+
+by_name = unifml.fit(
+    "mlp",
+    train,
+    y_train,
+    backend="torch",
+    epochs=100,
+    batch_size=32,
+    learning_rate=0.003,
+    random_state=0,
+)
+print("accuracy on rows it has not seen:", round(by_name.score(test, y_test), 3))
+
+# %%
 # One file, proven
 # ----------------
 # The rows given are run through both; were they to differ, no file would be left.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FIRST = (
     *("quickstart.py", "images_and_sequences.py", "own_model.py", "moving.py"),
-    *("native_models.py", "tuning.py", "watching.py"),
+    *("native_models.py", "evaluating.py", "comparing.py", "tuning.py", "watching.py"),
 )
 
 

@@ -11,6 +11,7 @@ import onnx_coverage
 import parity
 import performance
 import reference
+import significance
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -20,6 +21,7 @@ PAGES = {
     "_generated/onnx_coverage.md": onnx_coverage.page,
     "_generated/parity.md": parity.page,
     "_generated/performance.md": performance.page,
+    "_generated/significance.md": significance.page,
     "api/index.rst": reference.page,
 }
 

@@ -14,9 +14,11 @@ import unifml
 GROUPS = {
     "Estimators": ("Classifier", "Regressor", "Transformer", "Native", "Signature", "Estimator"),
     "Verbs": (
-        *("make", "fit", "evaluate", "tune", "export_onnx", "load_onnx", "translate"),
+        *("make", "fit", "preprocess", "evaluate", "tune", "export_onnx", "load_onnx", "translate"),
+        *("compare", "compare_backends", "rank_over"),
         *("list_models", "list_backends", "show_versions"),
     ),
+    "Insight": ("permutation_importance", "partial_dependence", "tune_threshold", "calibrate"),
     "Moving and saving": ("to_backend", "to_native", "from_native", "save", "load"),
     "Training": (
         *("Training", "EarlyStopping", "Callback", "CSVLog", "JSONLog", "ProgressBar"),
@@ -40,10 +42,14 @@ GROUPS = {
 }
 RESULTS = (
     *("tasks.evaluation.Evaluation", "tasks.evaluation.Predictions", "tasks.tuning.Tuning"),
+    *("tasks.comparison.Comparison", "tasks.backend_comparison.BackendComparison"),
+    *("tasks.insight.importances.Importances", "tasks.insight.dependences.Dependence"),
+    *("tasks.preprocess.decision.Preprocessor", "tasks.preprocess.decision.Decision"),
     *("export.report.OnnxExport", "runtime.estimator.OnnxEstimator", "core.history.History"),
 )
 MODULES = {
     "unifml.models": "Models",
+    "unifml.columns": "Columns of a table",
     "unifml.layers": "Layers",
     "unifml.testing": "For authors of adapters",
     "unifml.errors": "Errors",

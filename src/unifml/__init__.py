@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from unifml.models import Native
     from unifml.runtime import load_onnx
     from unifml.tasks import (
+        calibrate,
+        compare,
+        compare_backends,
         evaluate,
         find_learning_rate,
         fit,
@@ -44,6 +47,10 @@ if TYPE_CHECKING:
         list_models,
         load,
         make,
+        partial_dependence,
+        permutation_importance,
+        preprocess,
+        rank_over,
         release,
         save,
         show_versions,
@@ -51,6 +58,7 @@ if TYPE_CHECKING:
         to_native,
         translate,
         tune,
+        tune_threshold,
     )
     from unifml.training import (
         MAE,
@@ -103,9 +111,11 @@ _HOMES = {
     "models": ("Native",),
     "runtime": ("load_onnx",),
     "tasks": (
+        *("calibrate", "partial_dependence", "permutation_importance", "tune_threshold"),
+        *("compare", "compare_backends", "rank_over"),
         *("evaluate", "find_learning_rate", "fit", "from_native", "list_backends"),
-        *("list_models", "load", "make", "release", "save", "show_versions", "to_backend"),
-        *("to_native", "translate", "tune"),
+        *("list_models", "load", "make", "preprocess", "release", "save", "show_versions"),
+        *("to_backend", "to_native", "translate", "tune"),
     ),
     "training": (
         *("Adagrad", "Adam", "AdamW", "CSVLog", "Callback", "Checkpoint", "Constant", "Cosine"),
@@ -116,7 +126,10 @@ _HOMES = {
     ),
 }
 _PLACES = {name: room for room, names in _HOMES.items() for name in names}
-_ROOMS = ("core", "data", "errors", "export", "layers", "models", "runtime", "testing", "training")
+_ROOMS = (
+    *("columns", "core", "data", "errors", "export", "layers", "models", "runtime"),
+    *("testing", "training"),
+)
 
 __all__ = [
     "MAE",
@@ -174,6 +187,9 @@ __all__ = [
     "Training",
     "Transformer",
     "__version__",
+    "calibrate",
+    "compare",
+    "compare_backends",
     "config_context",
     "evaluate",
     "export_onnx",
@@ -188,6 +204,10 @@ __all__ = [
     "load",
     "load_onnx",
     "make",
+    "partial_dependence",
+    "permutation_importance",
+    "preprocess",
+    "rank_over",
     "register_adapter",
     "release",
     "save",
@@ -197,6 +217,7 @@ __all__ = [
     "to_native",
     "translate",
     "tune",
+    "tune_threshold",
 ]
 
 

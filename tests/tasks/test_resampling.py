@@ -83,25 +83,29 @@ def test_the_corrected_interval_is_the_closed_form():
     assert half > naive
 
 
-def interval_of_accuracy(true, said, weight=None, seed=0):
+def interval_of(name, true, said, weight=None, seed=0):
     answers = Answers({"predict": said}, "classification", np.array([0, 1]))
-    metrics = make_metrics("accuracy", answers, true, "classification")
-    return row_intervals(metrics, answers, true, weight, seed)["accuracy"]
+    metrics = make_metrics(name, answers, true, "classification")
+    return row_intervals(metrics, answers, true, weight, seed)[name]
 
 
 def test_the_bootstrap_of_a_share_is_the_binomials():
     true = np.arange(400) % 2
     said = np.where(np.arange(400) < 80, 1 - true, true)  # 80 % right
-    low, high = interval_of_accuracy(true, said)
-    half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
-    assert abs(low - (0.8 - half)) < 0.01
-    assert abs(high - (0.8 + half)) < 0.01
-    assert (low, high) == interval_of_accuracy(true, said)
-    assert (low, high) != interval_of_accuracy(true, said, seed=1)
+    for name in ("accuracy", "balanced_accuracy"):  # Wilson's, and the bootstrap's
+        low, high = interval_of(name, true, said)
+        half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
+        assert abs(low - (0.8 - half)) < 0.01
+        assert abs(high - (0.8 + half)) < 0.01
+        assert (low, high) == interval_of(name, true, said)
+    assert interval_of(name, true, said) != interval_of(name, true, said, seed=1)
 
 
-def test_rows_of_zero_weight_do_not_count_in_the_bootstrap():
+@pytest.mark.parametrize("name", ["accuracy", "recall", "precision", "jaccard", "f1", "mcc"])
+def test_rows_of_zero_weight_do_not_count_in_an_interval(name):
     true = np.arange(100) % 2
     said = np.where(np.arange(100) < 50, true, 1 - true)
-    weight = np.where(np.arange(100) < 50, 1.0, 0.0)
-    assert interval_of_accuracy(true, said, weight) == (1.0, 1.0)
+    said[:4] = 1 - true[:4]
+    weight = np.where(np.arange(100) < 50, 2.0, 0.0)
+    whole = interval_of(name, true, said, weight)
+    np.testing.assert_allclose(whole, interval_of(name, true[:50], said[:50]), atol=0.02)

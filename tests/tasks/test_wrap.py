@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.cluster import KMeans
+from sklearn.cluster import DBSCAN, KMeans
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from unifml import Classifier, Regressor
-from unifml.errors import CapabilityError, DataError, DataTypeError
+from unifml.errors import CapabilityError, DataError, DataTypeError, UnknownNameError
 from unifml.models import MLP
 from unifml.tasks.wrap import as_estimator, infer_task, kind_of
 
@@ -61,8 +62,18 @@ def test_models_are_put_into_the_face_of_the_task():
 
 def test_the_kind_is_asked_of_the_tags():
     assert kind_of(make_pipeline(LogisticRegression())) == "classification"
+    assert kind_of(make_pipeline(KMeans())) == "clustering"
     with pytest.raises(CapabilityError, match="neither"):
-        kind_of(KMeans())
+        kind_of(StandardScaler())
+    with pytest.raises(CapabilityError, match="without predict"):
+        kind_of(DBSCAN())
+
+
+def test_the_task_of_a_clusterer_can_be_said():
+    model = KMeans()
+    assert as_estimator(model, task="clustering") is model
+    with pytest.raises(UnknownNameError, match="known: classification, regression"):
+        as_estimator("mlp", task="clustering")
 
 
 def test_what_cannot_be_a_model_is_refused():

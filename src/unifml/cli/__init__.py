@@ -1,4 +1,4 @@
-"""The command line: ``unifml demo``, ``doctor``, ``export``, ``inspect``, ``predict``."""
+"""The command line: one module a command."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from unifml._version import __version__
-from unifml.cli import checkup, demo, export, inspect, predict
+from unifml.cli import checkup, compare, demo, evaluate, export, fit, inspect, predict
 from unifml.cli.codes import INTERRUPTED, OK, PROBLEM, told
+from unifml.errors import UnifmlError
 
-_COMMANDS = (demo, checkup, export, inspect, predict)
+# In the order of the work: look around, learn, judge, ship, use.
+_COMMANDS = (demo, checkup, fit, evaluate, compare, export, inspect, predict)
+_PROBLEMS = (UnifmlError, ValueError, TypeError, ImportError, RuntimeError, OSError, MemoryError)
 
 __all__ = ["INTERRUPTED", "OK", "PROBLEM", "main"]
 
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     try:
         return int(args.run(args))
-    except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:
+    except _PROBLEMS as error:
         if args.traceback:
             raise
         print(f"unifml {args.command}: {told(error)}", file=sys.stderr)
@@ -48,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="unifml", description="One estimator, any backend: scikit-learn, Keras and PyTorch."
+        prog="unifml",
+        description="One estimator, any backend: scikit-learn, Keras and PyTorch.",
+        epilog="unifml COMMAND --help tells what a command takes. It ends with 0, with 1 for a"
+        " problem, with 2 for wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"unifml {__version__}")
     parser.add_argument(

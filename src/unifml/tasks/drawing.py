@@ -12,13 +12,37 @@ from unifml.tasks.intervals import Interval
 INK, ACCENT, PALE = "#1f2933", "#2f6fb2", "#c4ccd4"
 
 
-def figure(width: float, height: float, rows: int = 1) -> Any:
-    """Return a new matplotlib figure and its axes."""
+def figure(
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    heights: Sequence[float] | None = None,
+) -> Any:
+    """Return a new matplotlib figure and its axes, which take `heights` shares of it."""
     if find_spec("matplotlib") is None:
         raise MissingDependencyError.of("plot()", ["matplotlib"], "plot")
     import matplotlib.pyplot as plt
 
-    return plt.subplots(rows, 1, figsize=(width, height), layout="constrained", squeeze=False)
+    return plt.subplots(
+        rows,
+        columns,
+        figsize=(width, height),
+        layout="constrained",
+        squeeze=False,
+        height_ratios=heights,
+    )
+
+
+def plain(text: object) -> str:
+    """Return text that matplotlib writes as it is: a dollar sign begins no formula."""
+    return str(text).replace("$", r"\$")
+
+
+def short(text: object, most: int = 24) -> str:
+    """Return a label that fits beside an axis."""
+    words = " ".join(str(text).split())
+    return plain(words if len(words) <= most else f"{words[: most - 1]}…")
 
 
 def draw_scores(
@@ -34,9 +58,9 @@ def draw_scores(
             ax.plot(intervals[name], [0, 0], color=ACCENT, lw=5, alpha=0.35, solid_capstyle="round")
         ax.plot(points, [0] * len(points), "o", color=PALE, mec=INK, mew=0.6, ms=5)
         ax.plot([means[name]], [0], "D", color=ACCENT, ms=7)
-        ax.set_yticks([0], [name])
+        ax.set_yticks([0], [short(name)])
         _bare(ax)
-    drawn.suptitle(title, fontsize=9, x=0.01, ha="left", wrap=True)
+    drawn.suptitle(plain(title), fontsize=9, x=0.01, ha="left", wrap=True)
     return drawn
 
 

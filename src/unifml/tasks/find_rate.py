@@ -76,7 +76,7 @@ def find_learning_rate(
     True
     """
     finder = LearningRateFinder(low=low, high=high, steps=steps, smoothing=smoothing)
-    probe = clone(suited(model, y, task=task, backend=backend, random_state=random_state))
+    probe = clone(suited(model, y, X, task=task, backend=backend, random_state=random_state))
     _prepare(probe, finder, verbose)
     try:
         probe.fit(X, y, **fit_weights(probe, sample_weight))

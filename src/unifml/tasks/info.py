@@ -72,7 +72,7 @@ def list_backends() -> Listing:
         missing = registry.missing_packages(adapter)
         extra = adapter.capabilities.extra
         state = f'pip install "unifml[{extra}]"' if missing else "installed"
-        versions = ", ".join(f"{p} {_version(p)}" for p in adapter.capabilities.packages)
+        versions = ", ".join(f"{p} {installed_version(p)}" for p in adapter.capabilities.packages)
         rows.append([adapter.name, state, versions, adapter.capabilities.natives])
     return Listing.of(["backend", "state", "packages", "native models"], rows)
 
@@ -110,7 +110,7 @@ def show_versions() -> None:
     rows = [["unifml", __version__], ["python", sys.version.split()[0]]]
     rows += [["platform", platform.platform()], ["cores", str(os.cpu_count())]]
     names = dict.fromkeys(need.package for needs in extras().values() for need in needs)
-    rows += [[name, _version(name)] for name in names]
+    rows += [[name, installed_version(name)] for name in names]
     print(list_table(["", "version"], rows))
 
 
@@ -118,7 +118,7 @@ def _homes(model: Any) -> tuple[str, ...]:
     return capable_backends(model, example_task(model), example_signature(model))
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
     """Return the version of a module's or a distribution's install, without importing it."""
     names = _distributions().get(package, [package])
     try:

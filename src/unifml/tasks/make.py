@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.base import clone
 
 from unifml.tasks.names import resolve
+from unifml.tasks.preprocess.auto import behind, fit_holding_out, is_prepared
 from unifml.tasks.weights import fit_weights
 from unifml.tasks.wrap import as_estimator, suited
 
@@ -87,7 +88,9 @@ def fit(
     Returns
     -------
     Classifier, Regressor, Transformer or Estimator
-        Fitted.
+        Fitted. A model by name or of `unifml.models` stands in a Pipeline behind
+        `unifml.preprocess` where X is a frame, or an array of objects, with text, dates or missing
+        values.
 
     Examples
     --------
@@ -97,11 +100,30 @@ def fit(
     >>> unifml.fit("linear", X, y, backend="sklearn").score(X, y) > 0.9
     True
     """
-    estimator = suited(model, y, task=task, backend=backend, random_state=None)
-    estimator = _set(clone(estimator), params)
+    estimator = make_for(model, X, y, params, task=task, backend=backend)
     held_out = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
     given = {name: value for name, value in held_out.items() if value is not None}
+    if given and is_prepared(estimator):
+        return fit_holding_out(estimator, X, y, sample_weight, given)
     return estimator.fit(X, y, **fit_weights(estimator, sample_weight), **given)
+
+
+def make_for(
+    model: Any,
+    X: Any,
+    y: Any,
+    params: dict[str, Any],
+    *,
+    task: str | None = None,
+    backend: str | None = None,
+    random_state: Any = None,
+) -> Any:
+    """Return the estimator that `fit` makes for these data: with its settings, not fitted."""
+    table = None if "inputs" in params else X  # else it is cut into inputs by its columns
+    made = suited(model, y, table, task=task, backend=backend, random_state=random_state)
+    estimator = clone(made)
+    _set(behind(estimator), params)
+    return estimator
 
 
 def _set(estimator: Any, params: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from unifml.errors import ParameterError, UnknownNameError
 from unifml.models import Native
+from unifml.tasks.preprocess.decision import Preprocessor
 
 
 def resolve(estimator: Any, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,6 +57,9 @@ def full_names(estimator: Any, name: str) -> list[str]:
     if name in params:
         return [name]
     nested = [full for full in params if full.endswith(f"__{name}")]
+    # What was put before a model by itself is meant by its full name only.
+    aside = [full for full in nested if not isinstance(params[full.split("__")[0]], Preprocessor)]
+    nested = aside or nested
     return nested or [
         f"{owner}__{name}" for owner, value in params.items() if _factory_takes(value, name)
     ]

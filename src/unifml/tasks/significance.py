@@ -11,6 +11,7 @@ from scipy import stats
 
 from unifml.core.table import FloatArray
 from unifml.errors import DataError
+from unifml.tasks.table import text_table
 
 Numbers = Sequence[float] | FloatArray
 
@@ -138,17 +139,32 @@ class Ranking:
         Mean rank of each over the data sets; 1 is best.
     p_value : float
         Friedman's test that all are equally good.
-    critical_difference : float
-        Mean ranks farther apart than this differ, by Nemenyi's test at 5 %.
+    critical_difference : float or None
+        Mean ranks farther apart than this differ, by Nemenyi's test at 5 %; None for other tests.
     pairs : dict of (str, str) to float
-        Nemenyi's p-value of each pair; corrected for all pairs already.
+        P-value of each pair; corrected for all pairs already.
     """
 
     names: tuple[str, ...]
     ranks: FloatArray
     p_value: float
-    critical_difference: float
+    critical_difference: float | None
     pairs: dict[tuple[str, str], float]
+
+    def __str__(self) -> str:
+        order = np.argsort(self.ranks, kind="stable")
+        best = self.names[order[0]]
+        rows = [[self.names[i], f"{self.ranks[i]:.2f}", self._against(best, i)] for i in order]
+        lines = [text_table(["model", "mean rank", f"p against {best}"], rows)]
+        lines.append(f"that all are equal: p = {self.p_value:.3g}")
+        if self.critical_difference is not None:
+            lines.append(f"ranks differ if farther apart than {self.critical_difference:.2f}")
+        return "\n".join(lines)
+
+    def _against(self, best: str, place: int) -> str:
+        name = self.names[place]
+        p = self.pairs.get((best, name), self.pairs.get((name, best)))
+        return "-" if p is None else f"{p:.3g}"
 
 
 def nemenyi(scores: FloatArray, names: Sequence[str]) -> Ranking:
@@ -175,7 +191,7 @@ def nemenyi(scores: FloatArray, names: Sequence[str]) -> Ranking:
         raise DataError(
             "Nemenyi's test", found=f"{sets} data sets, {k} models", rule=">= 2 sets, >= 3 models"
         )
-    ranks = stats.rankdata(-np.asarray(scores), axis=1).mean(axis=0)
+    ranks = _mean_ranks(scores)
     error = np.sqrt(k * (k + 1) / (6 * sets))
     pairs = {
         (names[i], names[j]): _range_p(abs(ranks[i] - ranks[j]) / error, k)
@@ -185,6 +201,13 @@ def nemenyi(scores: FloatArray, names: Sequence[str]) -> Ranking:
     critical = float(stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * error)
     friedman = float(stats.friedmanchisquare(*np.asarray(scores).T).pvalue)
     return Ranking(tuple(names), ranks, friedman, critical, pairs)
+
+
+def ranked_alone(
+    scores: FloatArray, names: Sequence[str], p_value: float, pairs: dict[tuple[str, str], float]
+) -> Ranking:
+    """Return a ranking whose p-values come from elsewhere."""
+    return Ranking(tuple(names), _mean_ranks(scores), p_value, None, pairs)
 
 
 def holm(p_values: Numbers) -> FloatArray:
@@ -212,6 +235,10 @@ def holm(p_values: Numbers) -> FloatArray:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(p) else steps
     return adjusted
+
+
+def _mean_ranks(scores: FloatArray) -> FloatArray:
+    return stats.rankdata(-np.asarray(scores), axis=1).mean(axis=0)  # type: ignore[no-any-return]
 
 
 def _range_p(distance: float, k: int) -> float:

@@ -104,7 +104,7 @@ def tune(
     ['training__l2']
     """
     seed = draw_seed(random_state)
-    estimator, _ = prepare(model, y, task=task, backend=backend, random_state=seed)
+    estimator, _ = prepare(model, y, X, task=task, backend=backend, random_state=seed)
     return Tuning(
         estimator,
         space=space,

@@ -26,7 +26,7 @@ from unifml.tasks.weights import fit_weights
 from unifml.tasks.wrap import called, kind_of
 from unifml.training.progress import progress
 
-_DEFAULT_METRIC = {"classification": "accuracy", "regression": "r2"}
+_DEFAULT_METRIC = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette"}
 
 
 def _best_has(method: str) -> Any:

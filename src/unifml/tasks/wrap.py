@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -16,14 +16,17 @@ from unifml.core.registry import owner
 from unifml.core.task import Kind, Purpose
 from unifml.errors import CapabilityError, DataError, ParameterError, UnknownNameError
 from unifml.estimators import Classifier, Regressor, Transformer, resolve_model
+from unifml.metrics import Measured
 from unifml.models import Native
 from unifml.models.native import is_factory
+from unifml.tasks.preprocess.decision import Preprocessor
 
 FACES: dict[str, type[Any]] = {
     "classification": Classifier,
     "regression": Regressor,
     "transformation": Transformer,
 }
+_OF_ESTIMATORS = ("clustering",)  # tasks that have no face of ours
 MOST_CLASSES = 20  # whole numbers of more values than that may be counts: we ask
 
 
@@ -53,9 +56,11 @@ def as_estimator(
     CapabilityError
         If the estimator cannot run on that backend.
     """
-    if task is not None and task not in FACES:
-        raise UnknownNameError.among("task", task, FACES)
-    if is_estimator(model):
+    there = is_estimator(model)
+    known = (*FACES, *_OF_ESTIMATORS) if there else FACES
+    if task is not None and task not in known:
+        raise UnknownNameError.among("task", task, known)
+    if there:
         _agree(model, task)
         return model if backend is None else _moved(model, backend)
     spec = resolve_model(model)
@@ -72,22 +77,27 @@ def is_estimator(model: object) -> bool:
     return adapter is None or adapter.capabilities.untouched
 
 
-def kind_of(estimator: Any) -> Kind:
+def kind_of(estimator: Any) -> Measured:
     """Return what an estimator learns.
 
     Raises
     ------
     CapabilityError
-        If it is neither a classifier nor a regressor.
+        If it is no classifier, regressor or clusterer, or a clusterer without ``predict``.
     """
     if is_classifier(estimator):
         return "classification"
     if is_regressor(estimator):
         return "regression"
+    clusterer = is_clusterer(estimator)
+    if clusterer and hasattr(estimator, "predict"):
+        return "clustering"
     raise CapabilityError(
         f"{type(estimator).__name__}",
-        found="neither a classifier nor a regressor by its tags",
-        rule="classifiers and regressors can be evaluated and tuned",
+        found="a clusterer without predict, which has no answer for new rows"
+        if clusterer
+        else "neither a classifier, a regressor nor a clusterer by its tags",
+        rule="what predicts classes, numbers or clusters of new rows can be evaluated and tuned",
     )
 
 
@@ -129,25 +139,38 @@ def is_fitted(estimator: Any) -> bool:
 
 
 def prepare(
-    model: Any, y: Any, *, task: str | None, backend: str | None, random_state: Any
-) -> tuple[Any, Kind]:
-    """Return the estimator of a verb that has data, and what it learns."""
-    estimator = suited(model, y, task=task, backend=backend, random_state=random_state)
+    model: Any, y: Any, X: Any = None, *, task: str | None, backend: str | None, random_state: Any
+) -> tuple[Any, Measured]:
+    """Return the estimator of a verb that has data, and what it learns; see `suited`."""
+    estimator = suited(model, y, X, task=task, backend=backend, random_state=random_state)
     return estimator, kind_of(estimator)
 
 
-def suited(model: Any, y: Any, *, task: str | None, backend: str | None, random_state: Any) -> Any:
-    """Return the estimator of a verb that has data; they tell the task where nobody does."""
-    if task is None and not is_estimator(model):
-        spec = resolve_model(model)
-        task = infer_task(y) if _task_open(spec) else None
-    return as_estimator(model, task=task, backend=backend, random_state=random_state)
+def suited(
+    model: Any, y: Any, X: Any = None, *, task: str | None, backend: str | None, random_state: Any
+) -> Any:
+    """Return the estimator of a verb that has data; they tell the task where nobody does.
+
+    A model of unifml that is no estimator yet gets a `Preprocessor` before it where X, if given,
+    is a table with text, dates or missing values.
+    """
+    if is_estimator(model):
+        return as_estimator(model, task=task, backend=backend, random_state=random_state)
+    from unifml.tasks.preprocess.auto import prepared  # it stands on this module
+
+    spec = resolve_model(model)
+    if task is None:
+        task = infer_task(y) if _task_open(spec) else _only_task(spec, model)
+    made = as_estimator(model, task=task, backend=backend, random_state=random_state)
+    return prepared(made, spec, X, y, task)
 
 
 def called(estimator: Any) -> str:
     """Return what an estimator is called in a title: short, on one line."""
     if isinstance(estimator, Pipeline):
         return " > ".join(called(step) for _, step in estimator.steps)
+    if isinstance(estimator, Preprocessor):
+        return "preprocess"
     ours = isinstance(estimator, tuple(FACES.values()))
     text = " ".join(repr(estimator).split()) if ours else type(estimator).__name__
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -12,6 +12,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import TunedThresholdClassifierCV
 
 from unifml.core.registry import owner
 from unifml.core.spec import Spec
@@ -180,8 +182,9 @@ _WRITERS: tuple[tuple[_Test, _Write], ...] = (
 
 
 def _of_library(value: Any) -> bool:
-    """Say whether an object is scikit-learn's or NumPy's: a splitter, a random state."""
-    return type(value).__module__.partition(".")[0] in _LIBRARIES
+    """Say whether an object is scikit-learn's or NumPy's, or one of theirs with more faces."""
+    library = type(value).__module__.partition(".")[0] in _LIBRARIES
+    return library or isinstance(value, ColumnTransformer | TunedThresholdClassifierCV)
 
 
 def _spec(cls: type[Any], data: Mapping[str, Json], desk: Desk) -> Any:

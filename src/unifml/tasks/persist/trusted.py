@@ -6,7 +6,11 @@ file. What a crafted file could do with trees and random states is looked for in
 
 from __future__ import annotations
 
+from unifml.columns import Dates, Texts, Words
+from unifml.tasks.insight.cost import mean_cost
+from unifml.tasks.insight.threshold import TunedThreshold
 from unifml.tasks.persist.vocabulary import ESTIMATORS, full_name, keys
+from unifml.tasks.preprocess.decision import Decision, Preprocessor
 
 _NAMES = {
     "builtins": "range",
@@ -58,5 +62,6 @@ _NAMES = {
 def trusted_names() -> frozenset[str]:
     """Return the full names of all types that are trusted beside skops' own."""
     theirs = {f"{room}.{name}" for room, names in _NAMES.items() for name in names.split()}
-    ours = {*ESTIMATORS.values(), *keys()}
-    return frozenset(theirs | {full_name(cls) for cls in ours})
+    ours = {*ESTIMATORS.values(), *keys(), Dates, Texts, Words, Decision, Preprocessor}
+    more = {full_name(mean_cost)}
+    return frozenset(theirs | more | {full_name(cls) for cls in ours | {TunedThreshold}})

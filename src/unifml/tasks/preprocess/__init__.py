@@ -1,0 +1,1 @@
+"""`preprocess`: a table as it comes -> numbers. `looking` decides, `building` builds."""
