@@ -15,7 +15,7 @@ GROUPS = {
     "Estimators": ("Classifier", "Regressor", "Transformer", "Native", "Signature", "Estimator"),
     "Verbs": (
         *("make", "fit", "preprocess", "evaluate", "tune", "export_onnx", "load_onnx", "translate"),
-        *("compare", "compare_backends", "rank_over"),
+        *("compare", "compare_backends", "rank_over", "inspect_onnx"),
         *("list_models", "list_backends", "show_versions"),
     ),
     "Insight": ("permutation_importance", "partial_dependence", "tune_threshold", "calibrate"),
@@ -41,11 +41,13 @@ GROUPS = {
     "Backends": ("Adapter", "get_adapter", "register_adapter"),
 }
 RESULTS = (
-    *("tasks.evaluation.Evaluation", "tasks.evaluation.Predictions", "tasks.tuning.Tuning"),
+    *("tasks.evaluation.Evaluation", "tasks.predictions.Predictions", "tasks.tuning.Tuning"),
+    "tasks.by_class.Confusion",
     *("tasks.comparison.Comparison", "tasks.backend_comparison.BackendComparison"),
     *("tasks.insight.importances.Importances", "tasks.insight.dependences.Dependence"),
     *("tasks.preprocess.decision.Preprocessor", "tasks.preprocess.decision.Decision"),
-    *("export.report.OnnxExport", "runtime.estimator.OnnxEstimator", "core.history.History"),
+    *("export.report.OnnxExport", "export.inspection.Inspection"),
+    *("runtime.estimator.OnnxEstimator", "core.history.History"),
 )
 MODULES = {
     "unifml.models": "Models",
