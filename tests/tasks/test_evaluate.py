@@ -261,3 +261,9 @@ def test_the_result_shows_itself():
 def test_metrics_that_are_none_are_refused(metrics):
     with pytest.raises(DataTypeError, match="metrics="):
         unifml.evaluate(LogisticRegression(), np.eye(4), [0, 1, 0, 1], cv=2, metrics=metrics)
+
+
+def test_a_metric_that_takes_no_weights_says_so_before_the_fit():
+    weight = np.ones(len(DIABETES[1]))
+    with pytest.raises(DataError, match="max_error"):
+        unifml.evaluate(Ridge(), *DIABETES, metrics="max_error", sample_weight=weight)

@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 _OF_SEVERAL_ROWS = frozenset({"r2", "explained_variance", "d2_absolute_error"})
 _POOR_ON_ONE_ROW = frozenset({"precision", "recall", "f1", "jaccard", "mcc"})
 _TWO_CLASSES = frozenset({"cohen_kappa"})
+_WITHOUT_WEIGHTS = frozenset({"max_error"})
 # What y must be everywhere, for metrics with a logarithm.
 _OF_Y: dict[str, tuple[str, Callable[[Array], bool]]] = {
     "msle": ("y > -1", lambda y: bool(np.all(y > -1))),
@@ -53,8 +54,8 @@ def check_truth(y: Any, kind: Measured) -> None:
         )
 
 
-def check_domain(metrics: tuple[Metric, ...], y: Any) -> None:
-    """Refuse metrics that are no numbers for these values of y, or without any.
+def check_domain(metrics: tuple[Metric, ...], y: Any, weight: FloatArray | None = None) -> None:
+    """Refuse metrics that are no numbers for these values of y, without any, or with weights.
 
     Raises
     ------
@@ -65,6 +66,9 @@ def check_domain(metrics: tuple[Metric, ...], y: Any) -> None:
         if y is None and metric.truth:
             rule = "it compares clusters with true groups"
             raise DataError(f"metric {metric.name!r}", found="y is None", rule=rule)
+        if weight is not None and metric.formula in _WITHOUT_WEIGHTS:
+            rule = "it is the same whatever rows weigh"
+            raise DataError(f"metric {metric.name!r}", found="sample_weight is given", rule=rule)
         rule, holds = _OF_Y.get(metric.formula, ("", lambda y: True))
         if y is not None and not holds(np.asarray(y)):
             raise DataError(f"metric {metric.name!r}", found="y has other values", rule=rule)

@@ -144,7 +144,7 @@ def evaluate(
     slices = slicings(by, X, kind)
     splits, classes = _splits(estimator, cv, X, y, kind, groups, seed)
     made = make_metrics(metrics, estimator, y, kind, classes)
-    check_domain(made, y)
+    check_domain(made, y, weight)
     found = defined(made, splits.folds, y, weight, classes=classes, usual=metrics is None)
     problem = Problem(X, y, weight, kind, found, groups=groups, error_score=instead)
     outcomes = []
