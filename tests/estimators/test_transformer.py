@@ -374,7 +374,9 @@ def test_verbs(backend, iris):
     assert unifml.fit("autoencoder", iris, backend=backend, epochs=1).backend_ == backend
     assert unifml.translate(made).startswith("# y: the rows of X")
     for verb in (unifml.evaluate, unifml.tune):
-        with pytest.raises(CapabilityError, match="neither a classifier, a regressor nor a clusterer"):
+        with pytest.raises(
+            CapabilityError, match="neither a classifier, a regressor nor a clusterer"
+        ):
             verb(made, iris, iris[:, 0] > 5)
     with pytest.raises(CapabilityError, match="it is for transformation"):
         unifml.fit("autoencoder", iris, iris[:, 0], backend=backend, task="regression")

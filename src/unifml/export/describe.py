@@ -43,11 +43,12 @@ def predictor(model: Any) -> tuple[Any, Task]:
         For a model that says nothing of new rows.
     """
     answers = hasattr(model, "predict") or hasattr(model, "transform")
-    if isinstance(model, type) or not answers or not hasattr(model, "get_params"):
+    known = hasattr(model, "get_params")
+    if isinstance(model, type) or not answers or not known:
         raise DataTypeError(
             f"export_onnx({repr(model)[:80]})",
             rule="a fitted estimator with a method predict or transform",
-            fix="a network becomes one by Classifier(network).fit(X, y) or Regressor",
+            fix="" if known else "a network becomes one by Classifier(network).fit(X, y)",
         )
     check_is_fitted(model)
     inner = unwrapped(model)

@@ -156,10 +156,8 @@ def _kind(element: int) -> str:
 
     if element == TensorProto.STRING:
         return "string"
-    try:
-        return str(helper.tensor_dtype_to_np_dtype(element))
-    except KeyError:
-        return "unknown"
+    known = element in helper.get_all_tensor_dtypes()
+    return str(helper.tensor_dtype_to_np_dtype(element)) if known else "unknown"
 
 
 def _text(value: str | bytes) -> str:

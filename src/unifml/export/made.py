@@ -63,7 +63,9 @@ class Question:
 
     def describe(self, proto: Any, ends: tuple[End, ...], roads: Sequence[Road]) -> None:
         """Let a graph say what it is: inputs, classes, versions, and who wrote which part."""
-        schema = described(self.model, self.task, self.inputs, ends, self.said, self.fields)
+        sides = [side for tensor in proto.graph.initializer for side in tensor.dims]
+        fields = self.fields | {"widest": max(sides, default=1) or 1}
+        schema = described(self.model, self.task, self.inputs, ends, self.said, fields)
         put(proto, "unifml.version", __version__)
         put(proto, SCHEMA, schema.to_json())
         put(proto, "unifml.exporters", [{"part": part, "exporter": road} for part, road in roads])

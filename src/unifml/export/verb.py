@@ -112,7 +112,7 @@ def export_onnx(
     proto, writer, ends = write_model(model, task, inputs, opset, columns=asked.columns)
     asked.describe(proto, ends, writer.roads)
     with drafted(proto, target) as draft:
-        proof = prove(draft.content, model, task, said, X, stages=writer.stages)
+        proof = prove(draft.content, model, task, said, X, writer.stages, closed=writer.closed)
         if proof.mismatch is not None and not allow_mismatch:
             raise proof.mismatch
         if precision == "float32":

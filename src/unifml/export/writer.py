@@ -63,6 +63,8 @@ class Writer:
         Who wrote what.
     stages : list of Stage
         What was written, inner parts first.
+    closed : set of str
+        Inputs in which the file refuses what was not seen in fit, whatever the model makes of it.
     """
 
     g: Graph
@@ -70,6 +72,7 @@ class Writer:
     shrink: Shrink | None = None
     roads: list[Road] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
     path: tuple[str, ...] = ()
 
     def write(self, model: Any, rows: Rows, name: str = "") -> Answers:

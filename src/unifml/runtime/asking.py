@@ -17,6 +17,7 @@ from unifml.runtime.floats import is_finite
 Array = npt.NDArray[Any]
 Ask = Callable[[Any], list[Array]]
 _CHUNK, _VALUES = 1 << 14, 1 << 24  # rows and values computed at once, so that memory is bounded
+_WITHIN, _FEWEST = 1 << 26, 64  # values of a tensor in between, and rows all the same
 _WIDE = np.dtype(np.float64)
 
 
@@ -41,13 +42,14 @@ def asker(session: Any, feeder: Feeder, outputs: list[str], *, finite: bool = Tr
     spec, run, vdot, ndarray = feeder.schema.inputs[0], session.run, np.vdot, np.ndarray
     name, width, dtype = spec.name, spec.row, DTYPES.get(spec.kind)
     short = feeder.of_table and finite and dtype is not None
+    most = max(_FEWEST, min(_CHUNK, _WITHIN // feeder.schema.widest))
 
     def ask(X: Any) -> list[Array]:
         ready = short and type(X) is ndarray and X.shape[1:] == width and 0 < X.size <= _VALUES
         if ready and X.dtype == _WIDE != dtype:
             with np.errstate(over="ignore"):
                 X = X.astype(dtype)
-        if ready and X.dtype == dtype and X.flags.c_contiguous and len(X) <= _CHUNK:
+        if ready and X.dtype == dtype and X.flags.c_contiguous and len(X) <= most:
             flat = X.ravel()
             half = (flat.size + 1) >> 1
             if isfinite(vdot(flat[:half], flat[-half:])):  # as floats.is_finite does it
@@ -62,7 +64,7 @@ def asker(session: Any, feeder: Feeder, outputs: list[str], *, finite: bool = Tr
                         if not isfinite(vdot(flat[:half], flat[-half:])):
                             _check(values)
                 return found
-        found = _computed(session, outputs, feeder(X))
+        found = _computed(session, outputs, feeder(X), most)
         for values in found if finite else ():
             _check(values)
         return found
@@ -70,10 +72,10 @@ def asker(session: Any, feeder: Feeder, outputs: list[str], *, finite: bool = Tr
     return ask
 
 
-def _computed(session: Any, outputs: list[str], feed: Feed) -> list[Array]:
+def _computed(session: Any, outputs: list[str], feed: Feed, most: int) -> list[Array]:
     """Compute outputs of rows; many rows in parts."""
     n, total = len(next(iter(feed.values()))), sum(values.size for values in feed.values())
-    size = min(_CHUNK, max(1, _VALUES * n // total))
+    size = min(most, max(1, _VALUES * n // total))
     parts = []
     for start in range(0, n, size):
         part = {name: values[start : start + size] for name, values in feed.items()}

@@ -59,8 +59,7 @@ def load_onnx(
     FileNotFoundError
         If there is no such file.
     DataError
-        If it is not an ONNX file written by unifml, is too large, has custom operators, or external
-        data that are not allowed, not there, or not in its folder.
+        If it is no ONNX file of unifml, too large, or has operators or other files that it may not.
     DeviceError
         If onnxruntime has no such device here.
 
@@ -160,9 +159,8 @@ class OnnxEstimator(OnnxFile):
     @cached_property
     def _ask_labels(self) -> Ask:
         """Ask for labels, and for the numbers that show whether they can be trusted."""
-        schema = self.schema
-        scores = [SCORES] if SCORES in schema.outputs else []
-        return asker(self.session, self._feed, [LABEL, *schema.shares, *scores])
+        scores = [SCORES] if SCORES in self.schema.outputs else []
+        return asker(self.session, self._feed, [LABEL, *self.schema.shares, *scores])
 
     @cached_property
     def _ask_shares(self) -> Ask:
@@ -194,9 +192,8 @@ class OnnxEstimator(OnnxFile):
         ----------
         X : table of shape (n, features), array of images, list of sequences, or dict of these
             As the model took it. A table is an array, a list, or a frame of pandas, polars or
-            Arrow; columns with names must stand as they did in fit, unless the model finds them by
-            their names, as a ColumnTransformer does. A list of texts where the model takes
-            documents.
+            Arrow: its columns as in fit, or in any order where the model finds them by name, as a
+            ColumnTransformer does. A list of texts where the model takes documents.
 
         Returns
         -------

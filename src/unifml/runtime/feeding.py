@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unifml.errors import DataError
-from unifml.runtime.columns import documents, values_of
+from unifml.runtime.columns import DTYPES, documents, values_of
 from unifml.runtime.columns import strings as strings
 from unifml.runtime.columns import text_of as text_of
 from unifml.runtime.floats import check_finite
 from unifml.runtime.floats import is_missing as is_missing
 from unifml.runtime.floats import numbers as numbers
 from unifml.runtime.frames import frame_columns as frame_columns
+from unifml.runtime.frames import picked
 from unifml.runtime.schema import Input, Schema
 from unifml.runtime.tensors import from_tensor, tensors
 
@@ -36,6 +37,7 @@ class Feeder:
         self.first = schema.inputs[0].name
         self.of_table = not (schema.by_column or schema.of_documents or schema.of_tensors)
         self._width = schema.inputs[0].row[-1:]
+        self._floats = all(spec.kind in DTYPES for spec in schema.inputs)
         self._rows = self._way()
 
     def _way(self) -> Callable[[Any], Feed]:
@@ -69,10 +71,10 @@ class Feeder:
         return {self.first: values}
 
     def _array(self, X: Any) -> npt.NDArray[Any]:
-        self._check_names(X)
+        self._named(X)
         if hasattr(X, "toarray"):
             return np.asarray(X.toarray())
-        return np.asarray(from_tensor(X))
+        return _grid(from_tensor(X))
 
     def _by_column(self, X: Any) -> Feed:
         columns = list(self._columns(X))
@@ -86,12 +88,11 @@ class Feeder:
         return feed
 
     def _columns(self, X: Any) -> Iterable[Any]:
-        names = frame_columns(X)
+        names = self._named(X)
         if names is not None:
-            self._check_names(X)
-            known = self.schema.feature_names if self._finds(X) else None
-            return (X[name] for name in known or names)
-        values = np.asarray(X, dtype=None if hasattr(X, "dtype") else object)
+            together = self._together(X, names)
+            return (X[name] for name in names) if together is None else together.T
+        values = _grid(X, None if hasattr(X, "dtype") else object)
         if values.ndim != 2:
             self._refuse_shape(values.shape)
         return values.T
@@ -99,15 +100,20 @@ class Feeder:
     def _column(self, spec: Input, column: Any) -> npt.NDArray[Any]:
         return values_of(spec.kind, column, f"column {spec.name!r}").reshape(-1, 1)
 
-    def _finds(self, X: Any) -> bool:
-        """Say whether columns are found by their names."""
-        known, names = self.schema.feature_names or (), feature_names(X) or ()
-        return self.schema.any_order and {*known} <= {*names}
+    def _together(self, X: Any, names: Sequence[Any]) -> npt.NDArray[Any] | None:
+        """Return a frame of floats as one array, which is faster; None for others."""
+        if not self._floats or not hasattr(X, "to_numpy"):
+            return None
+        values = (X if list(names) == frame_columns(X) else picked(X, names)).to_numpy()
+        return values if values.dtype.kind == "f" else None
 
-    def _check_names(self, X: Any) -> None:
+    def _named(self, X: Any) -> Sequence[Any] | None:
+        """Return the columns of a frame as the file has them, None for others."""
         known, names = self.schema.feature_names, feature_names(X)
-        if known is None or names is None or names == known or self._finds(X):
-            return
+        if known is None or names is None or names == known:
+            return frame_columns(X)
+        if self.schema.any_order and {*known} <= {*names}:
+            return known
         lines = ["The feature names should match those that were passed during fit."]
         unseen, missing = sorted(set(names) - set(known)), sorted(set(known) - set(names))
         if unseen:
@@ -135,6 +141,13 @@ class Feeder:
             f"X has {width} features, but OnnxEstimator is expecting "
             f"{self.schema.n_features} features as input."
         )
+
+
+def _grid(X: Any, dtype: Any = None) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(X, dtype=dtype)
+    except ValueError as error:
+        raise DataError("X", found=str(error)[:100], rule="rows of one length") from error
 
 
 def feature_names(X: Any) -> tuple[str, ...] | None:

@@ -142,6 +142,7 @@ _FIELDS: dict[str, _Test] = {
     "dtypes": _or_none(_is_texts),
     "allow_infinity": _is_bool,
     "any_order": _is_bool,
+    "widest": lambda value: type(value) is int and value > 0,
 }
 
 

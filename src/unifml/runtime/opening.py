@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from unifml.errors import DataError
+from unifml.errors import DataError, ParameterError
 from unifml.runtime.wire import Buffer, Contents, MalformedError, contents
 
 _GIB = 1 << 30
@@ -31,6 +31,11 @@ class Limits:
 
     allow_external_data: bool = False
     max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        most = self.max_bytes
+        if most is not None and (not isinstance(most, int | float) or not most > 0):
+            raise ParameterError(f"max_bytes={most!r}", rule="max_bytes is None, or above 0")
 
     @property
     def most(self) -> int:

@@ -91,6 +91,8 @@ class Schema:
         Whether infinity in X is meant to be there.
     any_order : bool
         Whether columns of a frame are found by their names, among others too.
+    widest : int
+        Longest side of a constant in the graph: as wide may a tensor become that it computes.
     """
 
     task: Task
@@ -107,6 +109,7 @@ class Schema:
     dtypes: tuple[str, ...] | None = None
     allow_infinity: bool = False
     any_order: bool = False
+    widest: int = 1
 
     @property
     def feeds(self) -> tuple[Input, ...]:

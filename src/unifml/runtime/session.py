@@ -69,14 +69,14 @@ def open_session(
         session = onnxruntime.InferenceSession(source, options, providers=chosen, **_STRICT)
     except Exception as error:
         raise _unusable(name, error) from error
-    if (device or "").startswith("cuda") and _CUDA not in session.get_providers():
+    if str(device).startswith("cuda") and _CUDA not in session.get_providers():
         raise DeviceError(f"device={device!r}", found="onnxruntime cannot use CUDA here")
     return session
 
 
 def providers(device: str | None, available: list[str]) -> list[Any]:
     """Return onnxruntime's providers for a device, best first."""
-    kind, colon, number = (device or "cpu").partition(":")
+    kind, colon, number = str(device or "cpu").partition(":")
     if kind in ("cpu", "auto") and not colon and (kind == "cpu" or _CUDA not in available):
         return [_CPU]
     known = kind == "cuda" or (kind == "auto" and not colon)

@@ -11,6 +11,7 @@ import numpy as np
 
 from unifml.export.boosted.model import Boosted
 from unifml.export.boosted.nested import Node, tree_of_nodes
+from unifml.export.values import Rows
 
 if TYPE_CHECKING:
     from unifml.export.writer import Writer
@@ -30,7 +31,7 @@ _LINKS = dict.fromkeys(_IDENTITY, "identity") | {
 }
 
 
-def read_catboost(w: Writer, model: Any) -> Boosted:
+def read_catboost(w: Writer, model: Any, rows: Rows) -> Boosted:
     """Read a fitted CatBoostClassifier or CatBoostRegressor.
 
     Raises

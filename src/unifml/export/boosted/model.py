@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from unifml.export.algebra import Algebra
 from unifml.export.forest import Tree, grown
 from unifml.export.formulas import Real, log1p
+from unifml.export.sets import Sets, coded
 from unifml.export.values import ELEMENTS, Answers, Rows
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ class Boosted:
         The number that stands for a missing value; NaN always does.
     zeros : tuple of int
         Columns where 0 stands for a missing value.
+    sets : Sets or None
+        Splits by categories.
+    categories : dict of int to array
+        Of columns of a frame: the categories that the library counts, in their order.
+    closed : bool
+        Whether categories that it does not know are refused; else they are missing ones.
     """
 
     trees: tuple[Tree, ...]
@@ -52,6 +59,9 @@ class Boosted:
     single: bool = True
     missing: float = np.nan
     zeros: tuple[int, ...] = ()
+    sets: Sets | None = None
+    categories: Mapping[int, Any] = field(default_factory=dict)
+    closed: bool = False
 
     @property
     def targets(self) -> int:
@@ -73,7 +83,7 @@ def write_boosted(w: Writer, model: Any, rows: Rows, read: Boosted) -> Answers:
     read : Boosted
         What was read of it.
     """
-    sums = _sums(w.g, _columns(w.g, rows, read), rows.width, read)
+    sums = _sums(w, coded(w, rows, read.categories, closed=read.closed), read)
     if not is_classifier(model):
         return w.predicted(LINKS[read.link](sums).name, "double", read.targets)
     classes = np.asarray(model.classes_)
@@ -102,14 +112,17 @@ def _columns(g: Graph, rows: Rows, read: Boosted) -> str:
 _ZERO = 1.0000000180025095e-35  # LightGBM's: smaller numbers count as 0
 
 
-def _sums(g: Graph, x: str, width: int, read: Boosted) -> Real:
+def _sums(w: Writer, rows: Rows, read: Boosted) -> Real:
+    g, x, trees = w.g, _columns(w.g, rows, read), read.trees
     if read.coef is not None:
         values = Real(g, x)
         there = values.otherwise(values.missing(), 0.0)
         return there.do("MatMul", read.coef) + read.base
-    if not read.trees:
+    if not trees:
         return Real(g, Algebra(g).filled(x, read.base))
-    sums = Real(g, grown(g, x, read.trees, read.targets))
+    if read.sets is not None:
+        x, trees = read.sets.beside(w, x), tuple(read.sets.placed(trees))
+    sums = Real(g, grown(g, x, trees, read.targets))
     if read.share != 1:
         sums = sums * read.share
     return sums + read.base if np.any(read.base) else sums

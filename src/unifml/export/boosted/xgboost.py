@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from sklearn.base import is_classifier
 
 from unifml.export.boosted.model import Boosted
 from unifml.export.forest import Tree
+from unifml.export.sets import HALF, Sets
+from unifml.export.values import Rows
 
 if TYPE_CHECKING:
     from unifml.export.writer import Writer
@@ -32,7 +36,7 @@ _LINKS = (
 )
 
 
-def read_xgboost(w: Writer, model: Any) -> Boosted:
+def read_xgboost(w: Writer, model: Any, rows: Rows) -> Boosted:
     """Read a fitted XGBClassifier or XGBRegressor, up to its best round.
 
     Raises
@@ -49,7 +53,36 @@ def read_xgboost(w: Writer, model: Any) -> Boosted:
         weights = np.asarray(booster["model"]["weights"], np.float64).reshape(-1, targets)
         base = base[0] + weights[-1]  # XGBoost 3 takes the first base for all outputs of lines
         return Boosted((), base, link, coef=weights[:-1], missing=missing)
-    return Boosted(_trees(w, model, booster, targets), base, link, missing=missing)
+    # Categories that it does not know are refused: it takes some for others, and raises for some.
+    sets = Sets(rows.width)
+    trees = _trees(w, model, booster, targets, sets)
+    known = _categories(w, model, booster, rows)
+    return Boosted(trees, base, link, missing=missing, sets=sets, categories=known, closed=True)
+
+
+def _categories(w: Writer, model: Any, booster: dict[str, Any], rows: Rows) -> dict[int, Any]:
+    """Return the categories of a frame's columns of them; an array holds their numbers."""
+    inner = booster["gbtree"]["model"] if booster["name"] == "dart" else booster["model"]
+    each = inner.get("cats", {}).get("enc", [])
+    if len(rows.blocks) != rows.width:
+        return {}
+    if any(min(known["values"], default=0) < 0 for known in each if "type" not in known):
+        raise w.refusal(
+            model,
+            "categories of text beyond ASCII",
+            rule="XGBoost keeps the first bytes of such text alone",
+            fix="write it as ASCII, or encode it before the model: OrdinalEncoder",
+        )
+    return {i: _values(known) for i, known in enumerate(each) if known.get("values")}
+
+
+def _values(known: dict[str, Any]) -> Any:
+    """Return categories: numbers, or text as bytes side by side."""
+    if "type" in known:
+        return np.asarray(known["values"])
+    whole = np.asarray(known["values"], dtype=np.int8).tobytes()
+    ends = known["offsets"]
+    return np.array([whole[a:b].decode() for a, b in pairwise(ends)], dtype=object)
 
 
 def _targets(learner: dict[str, Any]) -> int:
@@ -77,12 +110,14 @@ def _base(learner: dict[str, Any], link: str, targets: int) -> npt.NDArray[np.fl
     return np.log(base) if link == "exp" else base.copy()
 
 
-def _trees(w: Writer, model: Any, booster: dict[str, Any], targets: int) -> tuple[Tree, ...]:
+def _trees(
+    w: Writer, model: Any, booster: dict[str, Any], targets: int, sets: Sets
+) -> tuple[Tree, ...]:
     inner = booster["gbtree"]["model"] if booster["name"] == "dart" else booster["model"]
     weights = booster.get("weight_drop", [1.0] * len(inner["trees"]))
     count = _rounds(model, inner)
     each = zip(inner["trees"], inner["tree_info"], weights, strict=True)
-    return tuple(_tree(w, model, tree, t, weight, targets) for tree, t, weight in [*each][:count])
+    return tuple(_tree(w, model, *parts, targets, sets) for parts in [*each][:count])
 
 
 def _rounds(model: Any, inner: dict[str, Any]) -> int:
@@ -92,7 +127,13 @@ def _rounds(model: Any, inner: dict[str, Any]) -> int:
 
 
 def _tree(
-    w: Writer, model: Any, tree: dict[str, Any], target: int, weight: float, targets: int
+    w: Writer,
+    model: Any,
+    tree: dict[str, Any],
+    target: int,
+    weight: float,
+    targets: int,
+    sets: Sets,
 ) -> Tree:
     if int(tree["tree_param"]["size_leaf_vector"]) > 1:
         raise w.refusal(
@@ -101,25 +142,31 @@ def _tree(
             rule="each tree has one output",
             fix='fit it with multi_strategy="one_output_per_tree"',
         )
-    if any(tree["split_type"]):
-        raise w.refusal(
-            model,
-            "splits by categories",
-            rule="trees split numbers",
-            fix="encode categories before the model: OneHotEncoder, TargetEncoder",
-        )
     left, right = np.asarray(tree["left_children"]), np.asarray(tree["right_children"])
     leaf = left < 0
     numbers = np.asarray(tree["split_conditions"], np.float32)
     values = np.zeros((len(leaf), targets))
     values[:, target] = np.where(leaf, numbers, 0).astype(np.float64) * weight
     below = np.nextafter(numbers, np.float32(-np.inf))  # x < t, as the largest x that is
+    feature, threshold = np.where(leaf, 0, tree["split_indices"]), np.where(leaf, 0, below)
+    for node, right_ones in _sets(tree):
+        missing = not tree["default_left"][node]
+        column = sets.column(int(feature[node]), right_ones, other=False, missing=missing)
+        feature[node], threshold[node] = column, HALF
     return Tree(
         np.where(leaf, 0, left),
         np.where(leaf, 0, right),
-        np.where(leaf, 0, tree["split_indices"]),
-        np.where(leaf, 0, below),
+        feature,
+        threshold,
         np.asarray(tree["default_left"], bool) & ~leaf,
         leaf,
         values,
     )
+
+
+def _sets(tree: dict[str, Any]) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+    """Yield the nodes that split by categories, and for each category whether it goes right."""
+    parts = (tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"])
+    for node, start, size in zip(*parts, strict=True):
+        there = np.asarray(tree["categories"][start : start + size], dtype=int)
+        yield node, np.isin(np.arange(there.max(initial=-1) + 1), there)

@@ -31,6 +31,8 @@ class Part:
         Whether it holds lengths of sequences.
     documents : bool
         Whether each row is one text.
+    closed : bool
+        Whether the file refuses what it has not seen.
     """
 
     single: bool = False
@@ -38,6 +40,7 @@ class Part:
     network: bool = False
     lengths: bool = False
     documents: bool = False
+    closed: bool = False
 
 
 def recombined(values: Any, part: Part, rng: np.random.Generator) -> Any:
@@ -92,7 +95,7 @@ def missing(values: Any, part: Part, rng: np.random.Generator) -> Any:
 
 def unseen(values: Any, part: Part, rng: np.random.Generator) -> Any:
     """Return text and whole numbers of which some are in no row."""
-    if is_sequences(values):
+    if is_sequences(values) or part.closed:
         return None
     if _is_text(values):
         return _with_strangers(values, rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +104,9 @@ def prove(
     task: Task,
     native: Said,
     X: Any,
-    *,
     stages: Sequence[Stage] = (),
+    *,
+    closed: Collection[str] = (),
     scale: float = 1.0,
     generate: bool = True,
 ) -> Proof:
@@ -126,6 +127,8 @@ def prove(
     stages : sequence of Stage
         The parts that were written, by which the error says where a difference begins. The
         content may be another than what was written, as long as their tensors keep their names.
+    closed : collection of str
+        Inputs in which the file refuses what was not seen in fit.
     scale : float
         By how much tolerances are wider, for files that are rounded on purpose.
     generate : bool
@@ -141,7 +144,7 @@ def prove(
     ExportError
         If the file cannot be run.
     """
-    trial = _Trial(content, _opened(content), model, task, native, X, tuple(stages), scale)
+    trial = _Trial(content, _opened(content), model, task, native, X, tuple(stages), closed, scale)
     checks = [trial.given(), *trial.batches(), *(trial.generated() if generate else ())]
     unchanged(model, X, task, native)
     return Proof(tuple(checks), trial.differences, trial.mismatch)
@@ -171,6 +174,7 @@ class _Trial:
     native: Said
     X: Any
     stages: tuple[Stage, ...]
+    closed: Collection[str]
     scale: float
     differences: Array = field(default_factory=lambda: np.zeros(0))
     mismatch: ExportMismatchError | None = None
@@ -194,7 +198,7 @@ class _Trial:
             yield self._check(f"batch of {size}", few, said)[0]
 
     def generated(self) -> Iterator[Check]:
-        for draft in drafts(self.X, self.model, self.loaded.schema):
+        for draft in drafts(self.X, self.model, self.loaded.schema, self.closed):
             rows, native, left_out = answered(draft, self.model, self.task)
             if native is None:
                 yield Check(draft.kind, left_out=left_out)

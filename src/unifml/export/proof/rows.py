@@ -65,7 +65,7 @@ class Draft:
         return list(self.changes)[:_TRIED] if len(self.changes) > 1 else []
 
 
-def drafts(X: Any, model: Any, schema: Schema) -> Iterator[Draft]:
+def drafts(X: Any, model: Any, schema: Schema, closed: Collection[str] = ()) -> Iterator[Draft]:
     """Make rows of each kind that there can be.
 
     Parameters
@@ -76,9 +76,11 @@ def drafts(X: Any, model: Any, schema: Schema) -> Iterator[Draft]:
         Fitted.
     schema : Schema
         What the file takes.
+    closed : collection of str
+        Inputs that get nothing unseen.
     """
     rows = sample(X)
-    parts, known = _parts(rows, schema), _known(model, schema)
+    parts, known = _parts(rows, schema), _known(model, schema, closed)
     for kind, change in KINDS.items():
         changes = _changes(parts, known, change, 0)
         if changes:
@@ -147,7 +149,7 @@ def _apart(values: Any, ragged: bool) -> Any:
     return np.asarray(values, dtype=object if text else None)
 
 
-def _known(model: Any, schema: Schema) -> Any:
+def _known(model: Any, schema: Schema, closed: Collection[str] = ()) -> Any:
     """Return a function that says what is known of a part."""
     network = holds_network(model)
     kinds = {spec.source: spec.kind for spec in schema.inputs}
@@ -156,7 +158,14 @@ def _known(model: Any, schema: Schema) -> Any:
         at = schema.inputs[name if schema.by_column and isinstance(name, int) else 0]
         kind = kinds.get(name, at.kind)
         documents = at.row == () and kind == "string"
-        return Part(kind == "float", schema.allow_nan, network, kind == "lengths", documents)
+        return Part(
+            kind == "float",
+            schema.allow_nan,
+            network,
+            kind == "lengths",
+            documents,
+            at.name in closed,
+        )
 
     return known
 

@@ -15,13 +15,13 @@ from unifml.export.values import Answers, Rows
 if TYPE_CHECKING:
     from unifml.export.writer import Rule, Writer
 
-Reader = Callable[["Writer", Any], Boosted]
+Reader = Callable[["Writer", Any, Rows], Boosted]
 
 
 def _by(read: Reader) -> Rule:
     def rule(w: Writer, model: Any, rows: Rows) -> Answers:
         w.road(model, ROAD)
-        return write_boosted(w, model, rows, read(w, model))
+        return write_boosted(w, model, rows, read(w, model, rows))
 
     return rule
 

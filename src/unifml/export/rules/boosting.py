@@ -15,6 +15,7 @@ from unifml.export.forest import Tree, grown, tree_of
 from unifml.export.own import by_unifml, halved, scored
 from unifml.export.rules.linear import logistic
 from unifml.export.rules.trees import narrow
+from unifml.export.sets import HALF, Sets
 from unifml.export.values import Answers, Rows
 
 if TYPE_CHECKING:
@@ -77,13 +78,13 @@ def _binned(w: Writer, model: Any, rows: Rows) -> tuple[str, int]:
     """Write the sum of a histogram gradient boosting's trees."""
     width = model.n_trees_per_iteration_
     x = _preprocessed(w, model, rows)
-    splits = _Splits(model, rows.width)
+    sets = Sets(rows.width)
     trees = [
-        splits.tree(predictor, k, width)
+        _tree(sets, model, predictor, k)
         for stage in model._predictors
         for k, predictor in enumerate(stage)
     ]
-    total = grown(w.g, splits.beside(w, x), trees, width)
+    total = grown(w.g, sets.beside(w, x), sets.placed(trees), width)
     base = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1, -1)
     return Algebra(w.g).add(total, base, name="raw"), width
 
@@ -105,57 +106,28 @@ def _preprocessed(w: Writer, model: Any, rows: Rows) -> str:
     return parts[0] if len(parts) == 1 else w.g.op("Concat", *parts, axis=1)
 
 
-_MISSING = 256  # after the numbers of categories, which are below 256
+def _tree(sets: Sets, model: Any, predictor: Any, k: int) -> Tree:
+    """Return a tree whose splits all compare numbers."""
+    nodes = predictor.nodes
+    leaf = nodes["is_leaf"].astype(bool)
+    feature = np.where(leaf, 0, nodes["feature_idx"]).astype(int)
+    threshold = np.where(leaf, 0.0, nodes["num_threshold"])
+    for i in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf):
+        feature[i], threshold[i] = _set(sets, model, predictor, nodes[i]), HALF
+    values = np.zeros((len(nodes), model.n_trees_per_iteration_))
+    values[:, k] = nodes["value"]
+    left, right = (np.where(leaf, 0, nodes[side]).astype(int) for side in ("left", "right"))
+    missing = nodes["missing_go_to_left"].astype(bool) & ~leaf
+    return Tree(left, right, feature, threshold, missing, leaf, values)
 
 
-class _Splits:
-    """Splits by sets of categories, as columns of their own: 0 goes left, 1 right.
-
-    Parameters
-    ----------
-    model : HistGradientBoosting*
-        Fitted.
-    width : int
-        Columns of the rows.
-    """
-
-    def __init__(self, model: Any, width: int) -> None:
-        self.width = width
-        self.known, self.rows = model._bin_mapper.make_known_categories_bitsets()
-        self.columns: list[tuple[int, Any]] = []
-
-    def tree(self, predictor: Any, k: int, targets: int) -> Tree:
-        """Return a tree whose splits all compare numbers."""
-        nodes = predictor.nodes
-        leaf = nodes["is_leaf"].astype(bool)
-        feature = np.where(leaf, 0, nodes["feature_idx"]).astype(int)
-        threshold = np.where(leaf, 0.0, nodes["num_threshold"])
-        for i in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf):
-            feature[i], threshold[i] = self._column(predictor, nodes[i]), 0.5
-        values = np.zeros((len(nodes), targets))
-        values[:, k] = nodes["value"]
-        left, right = (np.where(leaf, 0, nodes[side]).astype(int) for side in ("left", "right"))
-        missing = nodes["missing_go_to_left"].astype(bool) & ~leaf
-        return Tree(left, right, feature, threshold, missing, leaf, values)
-
-    def _column(self, predictor: Any, node: Any) -> int:
-        """Add a column that says where each category goes, and return its number."""
-        feature, other = int(node["feature_idx"]), 0.0 if node["missing_go_to_left"] else 1.0
-        left = _bits(predictor.raw_left_cat_bitsets[int(node["bitset_idx"])])
-        known = _bits(self.known[self.rows[feature]])
-        table = np.where(left, 0.0, np.where(known, 1.0, other))
-        self.columns.append((feature, np.append(table, other)))
-        return self.width + len(self.columns) - 1
-
-    def beside(self, w: Writer, x: str) -> str:
-        """Write the rows with the added columns beside them."""
-        a, parts = Algebra(w.g), [x]
-        for feature, table in self.columns:
-            column = a.at(x, feature)
-            gone = w.g.op("Or", w.g.op("IsNaN", column), w.g.op("Less", column, a.of(0.0)))
-            code = a.whole(a.where(gone, float(_MISSING), column))
-            parts.append(a.column(a.take(table, code)))
-        return x if len(parts) == 1 else a.stack(*parts)
+def _set(sets: Sets, model: Any, predictor: Any, node: Any) -> int:
+    """Return the column that says where each category goes; those not known go as missing ones."""
+    known, rows = model._bin_mapper.make_known_categories_bitsets()
+    feature, other = int(node["feature_idx"]), not node["missing_go_to_left"]
+    left = _bits(predictor.raw_left_cat_bitsets[int(node["bitset_idx"])])
+    right = ~left & (_bits(known[rows[feature]]) | other)
+    return sets.column(feature, right, other=other, missing=other)
 
 
 def _bits(words: Any) -> Any:

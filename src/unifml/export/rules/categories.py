@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from unifml.errors import ExportError
 from unifml.export.values import DTYPES, ELEMENTS, Answers, Block, Rows
+from unifml.runtime.dates import dates
 from unifml.runtime.feeding import is_missing, text_of
 from unifml.runtime.schema import Kind
 
@@ -52,6 +54,9 @@ def numbered(
 def _of_block(w: Writer, block: Block, categories: Any, codes: Any, unknown: Any) -> list[str]:
     if block.kind == "bool":
         block = block.cast(w.g, "int64")
+    if block.kind == "date":
+        categories = [dates(known, "categories") for known in categories]
+        block = Block(block.name, "int64", block.row)
     if block.kind == "string":
         return _each(w, block, [_texts(w, known) for known in categories], codes, unknown, "string")
     if block.kind == "int64":
@@ -117,9 +122,7 @@ def _whole(categories: Any) -> dict[int, int]:
 
 def _number(value: Any) -> float | None:
     """Return a category as a float, if it is a number that is there."""
-    if isinstance(value, str | bytes) or is_missing(value):
-        return None
-    return float(value)
+    return float(value) if isinstance(value, Real) and not is_missing(value) else None
 
 
 def _by_equality(w: Writer, block: Block, categories: Any, codes: Any, unknown: Any) -> str:
