@@ -26,7 +26,7 @@ GROUPS = {name: f"{name} and not cross and not gpu" for name in BACKENDS} | {
 ENGINES = {f"keras-{engine}": {"KERAS_BACKEND": engine} for engine in ("jax", "torch")}
 ENGINES["keras-jax-all"] = ENGINES["keras-jax"]
 CORE = ("tests/keras", "tests/layers", "tests/conformance")  # what an engine computes
-PATHS = {"keras-jax": CORE}
+PATHS = {"keras-jax": (*CORE, "-k", "not drawn")}  # JAX would compile every network that is drawn
 GROUPS |= dict.fromkeys(("keras-torch", "keras-jax"), GROUPS["keras"])
 ON_REQUEST = {"gpu": "gpu", "keras-jax-all": GROUPS["keras"]}
 

@@ -294,7 +294,6 @@ def test_what_keras_cannot_copy_is_refused_with_the_way_out():
         get_adapter("keras").build(plan(model))
 
 
-@pytest.mark.never(["keras-jax"], raises=CapabilityError, reason="no converter takes JAX's traces")
 @pytest.mark.parametrize("last", ["softmax", "gelu"])
 def test_export_gives_the_same_numbers(last):
     import keras
