@@ -144,7 +144,7 @@ def _long_text(column: Column, words: float) -> Decision:
     foreign = _share_beyond_ascii(column)
     why = f"{words:.0f} words on average"
     if foreign > FOREIGN:
-        why += "; letters beyond ASCII, which ONNX cannot split"
+        why += "; letters beyond ASCII, which ONNX cannot lower"
     way = "unicode" if foreign > FOREIGN else "ascii"
     return Decision(column.name, "text", "TF-IDF of its words", why, "words", (way,))
 
