@@ -21,15 +21,41 @@ def numbers(*values):
     return {"prediction": np.array(values)}
 
 
+NAMES = [np.array(["a", "b", "c"])]
+RIGHT = np.array([[0.5000001, 0.4999999, 0.0]])
+
+
 def test_rounding_may_decide_a_tie():
-    verdict = compare(said(TIE, "b"), said([[0.5000001, 0.4999999, 0.0]], "a"))
+    verdict = compare(said(TIE, "b"), said(RIGHT, "a"), classes=NAMES)
     assert verdict.right
     assert verdict.flips.tolist() == [True]
 
 
-def test_a_tie_is_between_the_tied_classes_only():
-    verdict = compare(said(TIE, "b"), said([[0.3, 0.3, 0.4]], "c"))
+@pytest.mark.parametrize("label", ["c", "nobody"])
+def test_a_tie_is_between_the_tied_classes_only(label):
+    verdict = compare(said(TIE, "b"), said(RIGHT, label), classes=NAMES)
     assert not verdict.right
+    assert verdict.output == "label"
+
+
+def test_no_label_may_differ_where_nobody_says_what_the_classes_are():
+    assert not compare(said(TIE, "b"), said(RIGHT, "a")).right
+
+
+@pytest.mark.parametrize(("label", "right"), [(0, True), (1, True), (2, False)])
+def test_ties_of_several_outputs_are_between_the_tied_classes_too(label, right):
+    first, second = np.array([[0.2, 0.8]]), np.array([[0.5, 0.5, 0.0]])
+    native = {"label": np.array([[1, 1]]), "probabilities_0": first, "probabilities_1": second}
+    onnx = native | {"label": np.array([[1, label]])}
+    assert compare(native, onnx, classes=[np.arange(2), np.arange(3)]).right == right
+
+
+@pytest.mark.parametrize(("label", "right"), [(0, True), (1, True), (2, False)])
+def test_ties_of_scores_and_of_distances(label, right):
+    close = {"margin": np.array([[0.0, 1e-6, 3.0]]), "label": np.array([0])}
+    assert compare(close, {"label": np.array([label])}, classes=[np.arange(3)]).right == right
+    far = {"transformed": np.array([[2.0, 2.000001, 9.0]]), "label": np.array([0])}
+    assert compare(far, far | {"label": np.array([label])}).right == right
 
 
 def test_a_sure_label_may_not_differ():

@@ -7,6 +7,7 @@ tolerance, and one of the tied classes elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,13 @@ class Verdict:
         return bool((self.over <= 1).all())
 
 
-def compare(native: Said, onnx: Said, spread: Said | None = None, scale: float = 1.0) -> Verdict:
+def compare(
+    native: Said,
+    onnx: Said,
+    spread: Said | None = None,
+    scale: float = 1.0,
+    classes: Sequence[Any] = (),
+) -> Verdict:
     """Compare what the native model says with what the file says.
 
     Parameters
@@ -56,6 +63,9 @@ def compare(native: Said, onnx: Said, spread: Said | None = None, scale: float =
         Native answers from whose spread the tolerance of numbers is taken; None takes `native`.
     scale : float
         By how much the tolerances are wider; above 1 for files that are smaller by rounding.
+    classes : sequence of array
+        For each output of a classifier its labels, in the order of their columns. Without them no
+        label may differ: it cannot be told which classes are tied.
     """
     n = len(next(iter(native.values())))
     over, differences = np.zeros(n), np.zeros(n)
@@ -77,7 +87,7 @@ def compare(native: Said, onnx: Said, spread: Said | None = None, scale: float =
             return _all_wrong(n, LABEL)
         wrong = (native[LABEL] != onnx[LABEL]).reshape(n, -1)
         flips = wrong.any(axis=1)
-        false = flips & ~_tied(native, onnx, wrong, scale * RELATIVE)
+        false = flips & ~_tied(native, onnx, wrong, scale * RELATIVE, classes)
         if false.any():
             over, output = np.maximum(over, 2.0 * false), LABEL if worst <= 1 else output
     return Verdict(over, differences, flips, output)
@@ -114,41 +124,52 @@ def _numbers(native: Array, onnx: Array, allowed: Array) -> tuple[Array, Array]:
     return over, difference.max(axis=1, initial=0.0)
 
 
-def _tied(native: Said, onnx: Said, wrong: Array, allowed: float) -> Array:
-    """Say in which rows rounding may decide: two classes as probable, and the label one of them."""
-    if PROBABILITIES in native:
-        return _tied_shares(native, onnx, wrong, allowed)
-    if MARGIN in native:
-        return np.asarray(native[MARGIN] <= 2 * allowed)
-    if SCORES in native:
+def _tied(native: Said, onnx: Said, wrong: Array, allowed: float, classes: Sequence[Any]) -> Array:
+    """Say in which rows rounding may decide: two classes are tied, and the label is one of them."""
+    if SCORES in native and PROBABILITIES not in native and MARGIN not in native:
         return np.asarray(np.abs(native[SCORES]) <= tolerance(native[SCORES]))
-    if TRANSFORMED in native:  # distances to centres
-        near = np.sort(np.asarray(native[TRANSFORMED], np.float64), axis=1)
-        if near.shape[1] > 1:
-            return np.asarray(near[:, 1] - near[:, 0] <= 2 * allowed * np.maximum(1, near[:, 0]))
-    several = [name for name in native if name.startswith(PROBABILITIES)]
-    if several:
-        return _tied_outputs(native, wrong, several, allowed)
-    return np.zeros(len(wrong), dtype=bool)
+    if PROBABILITIES in native and wrong.shape[1] > 1:  # multilabel
+        off = np.abs(np.asarray(native[PROBABILITIES]) - 0.5)
+        return np.asarray((~wrong | (off <= allowed)).all(axis=1))
+    lags, known = _lags(native), classes or _numbered(native)
+    labels = np.asarray(onnx[LABEL]).reshape(len(wrong), -1)
+    if not lags or not len(lags) == len(known) == labels.shape[1]:
+        return np.zeros(len(wrong), dtype=bool)
+    outputs = zip(lags, labels.T, known, strict=True)
+    each = [_one_of_tied(lag, said, names, allowed) for lag, said, names in outputs]
+    return np.asarray((~wrong | np.stack(each, axis=1)).all(axis=1))
 
 
-def _tied_shares(native: Said, onnx: Said, wrong: Array, allowed: float) -> Array:
-    share = np.asarray(native[PROBABILITIES])
-    if wrong.shape[1] > 1:  # multilabel
-        return np.asarray((~wrong | (np.abs(share - 0.5) <= allowed)).all(axis=1))
-    if share.shape[1] < 2:
-        return np.zeros(len(share), dtype=bool)
-    top = np.sort(share, axis=1)
-    theirs = np.asarray(onnx[PROBABILITIES])
-    named = theirs.argmax(axis=1)
-    lost = top[:, -1] - share[np.arange(len(share)), named]
-    return np.asarray((top[:, -1] - top[:, -2] <= 2 * allowed) & (lost <= 2 * allowed))
+def _lags(native: Said) -> list[Array]:
+    """Return for each output how far each class is behind the first one."""
+    if MARGIN in native:
+        return [native[MARGIN]]
+    shares = [np.asarray(v, np.float64) for k, v in native.items() if k.startswith(PROBABILITIES)]
+    if shares:
+        return [share.max(axis=1, keepdims=True) - share for share in shares]
+    if TRANSFORMED not in native:
+        return []
+    far = np.asarray(native[TRANSFORMED], np.float64)  # distances to centres
+    near = far.min(axis=1, keepdims=True)
+    return [(far - near) / np.maximum(1, near)]
 
 
-def _tied_outputs(native: Said, wrong: Array, names: list[str], allowed: float) -> Array:
-    tops = [np.sort(native[name], axis=1) for name in names]
-    close = [t[:, -1] - t[:, -2] <= 2 * allowed if t.shape[1] > 1 else t[:, 0] > 2 for t in tops]
-    return np.asarray((~wrong | np.stack(close, axis=1)).all(axis=1))
+def _numbered(native: Said) -> list[Array]:
+    """Return the numbers of clusters, where each is the number of the nearest centre."""
+    if TRANSFORMED not in native:
+        return []
+    far = np.asarray(native[TRANSFORMED])
+    return [np.arange(far.shape[1])] if (far.argmin(axis=1) == native[LABEL]).all() else []
+
+
+def _one_of_tied(lag: Array, labels: Array, classes: Any, allowed: float) -> Array:
+    names = np.asarray(classes).tolist()
+    columns = {name: column for column, name in enumerate(names)}
+    if lag.shape[1] != len(columns) or lag.shape[1] < 2:
+        return np.zeros(len(lag), dtype=bool)
+    place = np.array([columns.get(label, -1) for label in labels.tolist()])
+    own = np.where(place < 0, np.inf, lag[np.arange(len(lag)), place])
+    return np.asarray((np.sort(lag, axis=1)[:, 1] <= 2 * allowed) & (own <= 2 * allowed))
 
 
 def _all_wrong(n: int, name: str) -> Verdict:

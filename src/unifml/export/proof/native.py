@@ -12,7 +12,7 @@ import numpy as np
 from unifml.errors import ExportError
 from unifml.export.proof.compare import compare
 from unifml.export.proof.rows import Draft, sample, with_gaps
-from unifml.export.proof.said import Array, Said, ask, take
+from unifml.export.proof.said import Array, Said, ask, classes_of, take
 from unifml.export.proof.tables import count_rows, take_rows
 from unifml.runtime.frames import frame_columns, picked
 from unifml.runtime.schema import LABEL, PREDICTION, PROBABILITIES, Task
@@ -56,7 +56,9 @@ def takes_any_order(model: Any, X: Any, task: Task) -> bool:
         return False
     rows = sample(X)
     turned = _asked(lambda: picked(rows, names[::-1]), model, task)[1]
-    return turned is not None and compare(ask(model, rows, task), turned).right
+    if turned is None:
+        return False
+    return compare(ask(model, rows, task), turned, classes=classes_of(model, task)).right
 
 
 def unchanged(model: Any, X: Any, task: Task, said: Said) -> None:
@@ -69,7 +71,7 @@ def unchanged(model: Any, X: Any, task: Task, said: Said) -> None:
     """
     rows = np.arange(min(_AGAIN, count_rows(X)))
     now = ask(model, take_rows(X, rows), task)
-    if not compare(take(said, rows), now, said).right:
+    if not compare(take(said, rows), now, said, classes=classes_of(model, task)).right:
         few = f", or {len(rows)} rows otherwise than all" if len(rows) < count_rows(X) else ""
         raise ExportError(
             f"exporting {type(model).__name__}",

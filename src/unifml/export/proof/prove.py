@@ -17,7 +17,7 @@ from unifml.export.proof.mismatch import Case, mismatch
 from unifml.export.proof.native import answered, unchanged
 from unifml.export.proof.operators import unknown_operator
 from unifml.export.proof.rows import drafts, neighbours
-from unifml.export.proof.said import Array, Said, ask, take
+from unifml.export.proof.said import Array, Said, ask, classes_of, take
 from unifml.export.proof.tables import count_rows, take_rows
 from unifml.runtime import OnnxEstimator, load_onnx
 from unifml.runtime.schema import Task
@@ -215,7 +215,7 @@ class _Trial:
         except DataError as error:
             self._differ(Case(kind, X, native, {}, None, failure=str(error)))
             return Check(kind, n, math.inf, agrees=False, left_out=str(error)), None
-        verdict, note = compare(native, onnx, self.native, self.scale), ""
+        verdict, note = self._compared(native, onnx), ""
         jumps = 0 if verdict.right else self._jumps(X, native, verdict)
         if jumps:
             wrong = int((verdict.over > 1).sum())
@@ -236,7 +236,7 @@ class _Trial:
             near = neighbours(rows, self.model, self.loaded.schema, seed)
             if near is None:
                 return 0
-            moved = compare(said, ask(self.model, near, self.task), self.native, self.scale)
+            moved = self._compared(said, ask(self.model, near, self.task))
             jumps |= moved.over > 1
         return int(jumps.sum())
 
@@ -249,6 +249,10 @@ class _Trial:
         reason = f"{int(wrong.sum())} rows at which {NOTE}"
         left_out = "; ".join(filter(None, (left_out, reason)))
         return Verdict(over, differences, verdict.flips & ~wrong, verdict.output), left_out
+
+    def _compared(self, native: Said, other: Said) -> Verdict:
+        classes = classes_of(self.model, self.task)
+        return compare(native, other, self.native, self.scale, classes)
 
     def _differ(self, case: Case) -> None:
         """Keep what is wrong first."""

@@ -63,15 +63,24 @@ def _shares(shares: Any) -> Said:
     return {PROBABILITIES: np.asarray(shares)}
 
 
+def classes_of(model: Any, task: Task) -> list[Any]:
+    """Return the labels of each output of a classifier, in the order of their columns."""
+    if task != "classification":
+        return []
+    classes = model.classes_
+    return classes if isinstance(classes, list) else [classes]
+
+
 def margin(model: Any, X: Any) -> Said:
-    """Return how far the runner-up is behind, relative to the scores, where there are scores."""
+    """Return how far each class is behind the first, relative to its score, if there are scores."""
     if not hasattr(model, "decision_function"):
         return {}
     scores = np.asarray(model.decision_function(X), dtype=np.float64)
     if scores.ndim == 1 or scores.shape[1] == 1:
-        return {MARGIN: np.abs(scores).reshape(-1)}
-    top = np.sort(scores, axis=1)
-    return {MARGIN: (top[:, -1] - top[:, -2]) / np.maximum(1.0, np.abs(top[:, -1]))}
+        one = scores.reshape(-1, 1)
+        return {MARGIN: np.hstack([np.maximum(one, 0), np.maximum(-one, 0)])}
+    top = scores.max(axis=1, keepdims=True)
+    return {MARGIN: (top - scores) / np.maximum(1.0, np.abs(top))}
 
 
 def dense(values: Any) -> Array:

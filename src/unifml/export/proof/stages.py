@@ -88,10 +88,16 @@ def first_difference(
         both = {key: told for key, told in native.items() if key in onnx or key == MARGIN}
         if not onnx:
             continue
-        verdict = compare(both, onnx, scale=scale)
+        verdict = compare(both, onnx, scale=scale, classes=_classes(stages[i]))
         if not verdict.right:
             return Difference(stages[i], native, onnx, verdict, names)
     return None if failed is None else Difference(stages[failed], {}, {}, None, None)
+
+
+def _classes(stage: Stage) -> list[Any]:
+    """Return the labels of each output of a part."""
+    outputs = stage.answers.outputs or (stage.answers,)
+    return [output.classes for output in outputs if output.classes is not None]
 
 
 class _File:
