@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper, numpy_helper, shape_inference
 
-from unifml.export import verb
+from unifml.export import made
 
 
 def tamper(monkeypatch, change):
     """Let a function change the graph between the conversion and the proof."""
-    honest = verb.write_model
+    honest = made.write_model
 
     def dishonest(*args, **params):
         proto, writer, ends = honest(*args, **params)
         change(proto, writer)
         return proto, writer, ends
 
-    monkeypatch.setattr(verb, "write_model", dishonest)
+    monkeypatch.setattr(made, "write_model", dishonest)
 
 
 def constant(part, change):

@@ -36,9 +36,7 @@ def test_two_files(model, tmp_path):
 
 
 def test_nothing_is_left_of_a_file_that_differs(model, tmp_path, monkeypatch):
-    from unifml.export import verb
-
-    honest = verb.write_model
+    honest = made.write_model
 
     def broken(*args, **params):
         proto, writer, ends = honest(*args, **params)
@@ -46,7 +44,7 @@ def test_nothing_is_left_of_a_file_that_differs(model, tmp_path, monkeypatch):
         kernel.raw_data = bytes(len(kernel.raw_data))
         return proto, writer, ends
 
-    monkeypatch.setattr(verb, "write_model", broken)
+    monkeypatch.setattr(made, "write_model", broken)
     with pytest.raises(ExportMismatchError):
         export_onnx(model, tmp_path / "m.onnx", numbers())
     assert not [*tmp_path.iterdir()]

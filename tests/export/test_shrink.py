@@ -16,8 +16,9 @@ from export.nets import weights_of, written
 from unifml import Classifier, Regressor, Training
 from unifml.core.signature import ANY, Feed
 from unifml.errors import ExportError, ExportMismatchError, ParameterError, UnknownNameError
-from unifml.export.describe import described, entrance, predictor
+from unifml.export.describe import entrance, predictor
 from unifml.export.ends import write_model
+from unifml.export.made import Question
 from unifml.export.proof import native_answers
 from unifml.export.shrink import (
     Shrinker,
@@ -50,7 +51,6 @@ from unifml.layers import (
     TransformerBlock,
 )
 from unifml.models import MLP
-from unifml.runtime.schema import SCHEMA
 
 RNG = np.random.default_rng(0)
 SEQUENCES = [Feed("X", (ANY, 6))]
@@ -220,14 +220,9 @@ def smaller(model, X, precision):
     """Return the bytes of a smaller file, what the model says, the writer, and the task."""
     inner, task = predictor(model)
     said = native_answers(inner, X, task)
-    inputs, fields = entrance(inner, X)
-    columns = said[next(iter(said))].shape[1] if said[next(iter(said))].ndim > 1 else 0
-    proto, writer, ends = write_smaller(
-        precision, inner, task, inputs, 18, columns=columns, fields=fields, X=X
-    )
-    schema = described(inner, task, inputs, ends, said, fields)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = SCHEMA, schema.to_json()
+    asked = Question(inner, task, X, said, *entrance(inner, X), 18)
+    proto, writer, ends = write_smaller(asked, precision)
+    asked.describe(proto, ends, writer.roads)
     return proto.SerializeToString(), said, writer, task
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from unifml._version import __version__
 from unifml.core.files import write_whole
 from unifml.export.describe import described
-from unifml.export.ends import End
+from unifml.export.ends import End, write_model
 from unifml.export.proof import Said
-from unifml.export.writer import Road
+from unifml.export.writer import Road, Shrink, Writer
 from unifml.runtime.schema import SCHEMA, Input, Task
 
 PACKAGES = ("onnx", "onnxruntime", "skl2onnx")
@@ -60,6 +60,12 @@ class Question:
         """Columns of the first answer; 0 if it has one dimension."""
         first = next(iter(self.said.values()))
         return int(first.shape[1]) if first.ndim > 1 else 0
+
+    def written(self, shrink: Shrink | None = None) -> tuple[Any, Writer, tuple[End, ...]]:
+        """Return the model as a graph; see `write_model`."""
+        return write_model(
+            self.model, self.task, self.inputs, self.opset, columns=self.columns, shrink=shrink
+        )
 
     def describe(self, proto: Any, ends: tuple[End, ...], roads: Sequence[Road]) -> None:
         """Let a graph say what it is: inputs, classes, versions, and who wrote which part."""

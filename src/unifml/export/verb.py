@@ -10,7 +10,6 @@ from typing import Any
 
 from unifml.errors import MissingDependencyError, ParameterError, UnknownNameError
 from unifml.export.describe import entrance, predictor
-from unifml.export.ends import write_model
 from unifml.export.inputs import in_order
 from unifml.export.made import PACKAGES, Draft, Question, drafted, put
 from unifml.export.proof import Proof, native_answers, prove
@@ -109,7 +108,7 @@ def export_onnx(
     X = in_order(model, X)
     inputs, fields = entrance(model, X)
     asked = Question(model, task, X, said, inputs, fields, opset)
-    proto, writer, ends = write_model(model, task, inputs, opset, columns=asked.columns)
+    proto, writer, ends = asked.written()
     asked.describe(proto, ends, writer.roads)
     with drafted(proto, target) as draft:
         proof = prove(draft.content, model, task, said, X, writer.stages, closed=writer.closed)
@@ -144,16 +143,7 @@ def _smaller(
     asked: Question, precision: str, y: Any, metric: Any, max_loss: float
 ) -> tuple[Any, Writer, Worth]:
     """Return the same model with smaller networks, if it is as good."""
-    proto, writer, ends = write_smaller(
-        precision,
-        asked.model,
-        asked.task,
-        asked.inputs,
-        asked.opset,
-        columns=asked.columns,
-        fields=asked.fields,
-        X=asked.X,
-    )
+    proto, writer, ends = write_smaller(asked, precision)
     asked.describe(proto, ends, writer.roads)
     worth = judged(
         proto.SerializeToString(),

@@ -21,7 +21,7 @@ from unifml.tasks.pairs import direction
 from unifml.tasks.spellings import Entry, one_of, spelled
 from unifml.tasks.splits import Splits, as_given, make_splits
 from unifml.tasks.wrap import called, is_fitted, prepare
-from unifml.training.progress import progress
+from unifml.training.progress import Bar, progress
 
 
 def compare(
@@ -121,24 +121,38 @@ def compare(
         "random_state": seed,
         "verbose": 0,
     }
-    evaluations: dict[str, Evaluation] = {}
-    failed: dict[str, str] = {}
     with progress(len(estimators), "comparing", verbose) as bar:
-        for name, estimator in estimators.items():
-            try:
-                with told(f"in model {name!r}"):
-                    evaluations[name] = evaluate(estimator, X, y, **shared)
-            except Exception as error:
-                if isinstance(error_score, str):
-                    raise
-                failed[name] = _why(name, error)
-            bar.advance(name)
-    if not evaluations:
-        raise DataError("compare", found=f"every model failed: {failed}", fix="mend one of them")
+        evaluations, failed = _evaluated(estimators, X, y, shared, bar)
     for name, evaluation in evaluations.items():
         evaluation.title = f"{called(estimators[name])}: {splits.title}, {count(X)} rows"
     title = f"{len(estimators)} models: {splits.title}, {count(X)} rows"
     return Comparison(title, evaluations, failed, _safe_indexing(X, [0]))
+
+
+def _evaluated(
+    estimators: dict[str, Any], X: Any, y: Any, shared: dict[str, Any], bar: Bar
+) -> tuple[dict[str, Evaluation], dict[str, str]]:
+    """Return the evaluations by name, and why others failed where they may.
+
+    Raises
+    ------
+    DataError
+        If all failed.
+    """
+    evaluations: dict[str, Evaluation] = {}
+    failed: dict[str, str] = {}
+    for name, estimator in estimators.items():
+        try:
+            with told(f"in model {name!r}"):
+                evaluations[name] = evaluate(estimator, X, y, **shared)
+        except Exception as error:
+            if isinstance(shared["error_score"], str):
+                raise
+            failed[name] = _why(name, error)
+        bar.advance(name)
+    if not evaluations:
+        raise DataError("compare", found=f"every model failed: {failed}", fix="mend one of them")
+    return evaluations, failed
 
 
 def _prepared(

@@ -4,44 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from unifml.export.ends import End, write_model
+from unifml.export.ends import End
+from unifml.export.made import Question
 from unifml.export.shrink.shrinker import Shrinker
 from unifml.export.writer import Writer
 from unifml.runtime.feeding import Feeder
-from unifml.runtime.schema import Input, Schema, Task
+from unifml.runtime.schema import Schema
 
 
-def write_smaller(
-    precision: str,
-    model: Any,
-    task: Task,
-    inputs: tuple[Input, ...],
-    opset: int,
-    *,
-    columns: int,
-    fields: dict[str, Any],
-    X: Any,
-) -> tuple[Any, Writer, tuple[End, ...]]:
+def write_smaller(asked: Question, precision: str) -> tuple[Any, Writer, tuple[End, ...]]:
     """Write a model as `write_model` does, with smaller networks.
 
     Parameters
     ----------
+    asked : Question
+        What is exported; from its rows ``int8_static`` takes its ranges.
     precision : {"fp16", "int8", "int8_static"}
-        How they become smaller.
-    model : estimator
-        Fitted; what really predicts.
-    task : str
-        What it answers.
-    inputs : tuple of Input
-        Inputs of the file.
-    opset : int
-        Version of ONNX's operators.
-    columns : int
-        Columns of the native prediction; 0 if it has one dimension.
-    fields : dict
-        What the schema says of inputs.
-    X : rows
-        From which ``int8_static`` takes its ranges.
+        How networks become smaller.
 
     Raises
     ------
@@ -52,10 +31,10 @@ def write_smaller(
     """
 
     def feed() -> Any:
-        return Feeder(Schema(task, inputs, (), **fields))(X)
+        return Feeder(Schema(asked.task, asked.inputs, (), **asked.fields))(asked.X)
 
-    shrinker = Shrinker.of(precision, inputs, feed)
-    written = write_model(model, task, inputs, opset, columns=columns, shrink=shrinker)
+    shrinker = Shrinker.of(precision, asked.inputs, feed)
+    written = asked.written(shrinker)
     if shrinker is not None:
-        shrinker.check(type(model).__name__)
+        shrinker.check(type(asked.model).__name__)
     return written
